@@ -1,0 +1,1 @@
+"""Archives: what is there, and how its voxels are read."""

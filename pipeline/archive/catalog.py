@@ -1,0 +1,125 @@
+"""The catalog: what is in the archive, one row a file, one row a series.  Ids and closed vocabularies only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import pyarrow as pa
+
+SCHEMA_VERSION = "1"
+
+_TEXT, _COUNT, _REAL, _YES = pa.string(), pa.int32(), pa.float64(), pa.bool_()
+
+
+def _field(name: str, kind: pa.DataType, description: str, unit: str = "", *, required: bool = False) -> pa.Field:
+    return pa.field(name, kind, not required, {"description": description, "unit": unit})
+
+
+FILES = pa.schema(
+    [
+        _field("file_id", _TEXT, "pseudonym of the file's path", required=True),
+        _field("series_id", _TEXT, "its series; null where the file states none"),
+        _field("volume_id", _TEXT, "the volume it is a part of; null where it is a part of none"),
+        _field("format", _TEXT, "dicom, nifti, mha or nrrd; null where it is none of them"),
+        _field("size_bytes", pa.int64(), "length of the file", "byte", required=True),
+        _field("outcome", _TEXT, "quarantined, skipped or duplicate; null where the run is to settle it"),
+        _field("reason", _TEXT, "reason code of the outcome"),
+    ],
+    {"schema_version": SCHEMA_VERSION},
+)
+
+SERIES = pa.schema(
+    [
+        _field("series_id", _TEXT, "pseudonym of the series UID, or of the path below the source", required=True),
+        _field("study_id", _TEXT, "pseudonym of the Study Instance UID"),
+        _field("patient_id", _TEXT, "pseudonym of the Patient ID"),
+        _field("volume_id", _TEXT, "the volume that is made of it; null where it is not accepted"),
+        _field("kind", _TEXT, "image", required=True),
+        _field("verdict", _TEXT, "accepted, quarantined or skipped", required=True),
+        _field("reason", _TEXT, "primary reason code; null where accepted"),
+        _field("reasons", pa.list_(_TEXT), "all reason codes that apply, primary first", required=True),
+        _field("format", _TEXT, "dicom, nifti, mha or nrrd", required=True),
+        _field("modality", _TEXT, "of header, BIDS sidecar, BIDS name or command: term or other-<token>"),
+        _field("manufacturer", _TEXT, "term or other-<token>"),
+        _field("model", _TEXT, "term or other-<token>"),
+        _field("kernel", _TEXT, "convolution kernel: term or other-<token>"),
+        _field("body_part", _TEXT, "term or other-<token>"),
+        _field("transfer_syntax", _TEXT, "UID of DICOM PS3.6 or other-<token>"),
+        _field("lossy", _YES, "compressed with loss at any time"),
+        _field("burned_in", _YES, "identities are burned in, says the header; null where it is silent"),
+        _field("n_files", _COUNT, "files of the series, label maps left out", required=True),
+        _field("n_labels", _COUNT, "label maps linked to it", required=True),
+        _field(
+            "bytes_in", pa.int64(), "length of the files that make the volume, labels included", "byte", required=True
+        ),
+        _field("n_slices", _COUNT, "images that the volume would be made of", required=True),
+        _field("rows", _COUNT, "voxels along j"),
+        _field("columns", _COUNT, "voxels along i"),
+        _field("bits_stored", _COUNT, "significant bits of a stored value", "bit"),
+        _field("padding", _REAL, "stored value of padding voxels"),
+        _field("slice_thickness_mm", _REAL, "nominal slice thickness of the header", "mm"),
+        _field("spacing_k_mm", _REAL, "length of the slice step of the affine", "mm"),
+        _field("spacing_j_mm", _REAL, "length of the row step of the affine", "mm"),
+        _field("spacing_i_mm", _REAL, "length of the column step of the affine", "mm"),
+        _field("spacing_source", _TEXT, "of j and i: pixel, imager, nominal, affine or none", required=True),
+        _field("slice_spacing_source", _TEXT, "of k: positions, thickness, affine or none", required=True),
+        _field("affine", pa.list_(_REAL, 16), "row-major 4 x 4, index (k, j, i, 1) to LPS", "mm"),
+        _field("geometry_error_mm", _REAL, "largest distance from the affine to a slice's own corner positions", "mm"),
+        _field("gap_min_mm", _REAL, "smallest distance along the normal between neighbouring slices", "mm"),
+        _field("gap_max_mm", _REAL, "largest distance along the normal between neighbouring slices", "mm"),
+        _field("gap_sd_mm", _REAL, "population standard deviation of these distances", "mm"),
+        _field("n_duplicate_positions", _COUNT, "slices at the position of the slice before"),
+        _field("n_missing_estimated", _COUNT, "slices that would fill gaps near whole multiples of the median gap"),
+        _field("spacing_spread_mm", _REAL, "largest difference of pixel spacing between slices", "mm"),
+        _field("orientation_spread", _REAL, "largest difference of one direction cosine between slices"),
+        _field("orthogonality_error", _REAL, "departure of row and column cosines from perpendicular unit vectors"),
+        _field("tilt_deg", _REAL, "between the slice step and the slice normal", "degree"),
+        _field("tilt_shift_mm", _REAL, "sideways shift from the first slice to the last", "mm"),
+        _field("obliquity_deg", _REAL, "largest angle from a grid axis to the nearest patient axis", "degree"),
+        _field("n_sizes", _COUNT, "distinct rows and columns", required=True),
+        _field("n_spacings", _COUNT, "distinct pixel spacings", required=True),
+        _field("n_orientations", _COUNT, "distinct orientations", required=True),
+        _field("n_slopes", _COUNT, "distinct rescale slopes and intercepts", required=True),
+        _field("n_studies", _COUNT, "distinct pairs of patient and study", required=True),
+        _field("n_frames", _COUNT, "distinct frames of reference", required=True),
+        _field("n_codings", _COUNT, "distinct ways to store a pixel", required=True),
+    ],
+    {"schema_version": SCHEMA_VERSION},
+)
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Both tables, rows in the order of their ids: the same archive and vault give the same bytes."""
+
+    files: pa.Table
+    series: pa.Table
+
+
+class Rows:
+    """Rows of one table while they come; columns that a row leaves out are null."""
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._columns: dict[str, list[Any]] = {name: [] for name in schema.names}
+
+    def add(self, row: Mapping[str, object]) -> None:
+        """One row more.  Raises KeyError for a column that the schema lacks."""
+        unknown = set(row) - set(self._columns)
+        if unknown:
+            raise KeyError(f"no such columns: {sorted(unknown)}")
+        for name, column in self._columns.items():
+            column.append(row.get(name))
+
+    def table(self) -> pa.Table:
+        """All rows, sorted by the first column."""
+        table = pa.table(self._columns, schema=self._schema)
+        return table.sort_by(self._schema.names[0]).combine_chunks()
+
+
+def measured(measures: object, names: Iterable[str] = SERIES.names) -> dict[str, object]:
+    """The fields of a dataclass that are columns of the series table."""
+    wanted = set(names)
+    return {f.name: getattr(measures, f.name) for f in fields(measures) if f.name in wanted}  # type: ignore[arg-type]

@@ -1,0 +1,180 @@
+"""Conversion of one series: its files to a volume on its true grid, its label maps beside it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import numpy as np
+
+from pipeline.archive.child import Child
+from pipeline.archive.entry import Entry, Part
+from pipeline.archive.header import Header
+from pipeline.archive.index import File, Index
+from pipeline.archive.limits import Limits
+from pipeline.archive.pixels import by_offset, rescaled, stored_dtype
+from pipeline.archive.vault import Vault
+from pipeline.errors import Quarantine, UsageError
+from pipeline.grid import Grid
+from pipeline.reasons import Reason
+from pipeline.volume import Facts, Volume
+
+_LABEL_TYPES = tuple(map(np.dtype, ("u1", "u2", "u4")))
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A raw volume.
+
+    Attributes
+    ----------
+    volume : int16 or uint16 wherever that is exact, else float32; on the grid that the gate accepted
+    labels : published name -> label map on the same grid, in the smallest unsigned type that holds it
+    geometry_error_mm : as the gate measured it
+    bytes_in : length of all files that were read
+    seconds : by step: ``read`` (stored values from storage), ``decode`` (to their units)
+    """
+
+    volume: Volume
+    facts: Facts
+    labels: dict[str, Volume]
+    geometry_error_mm: float
+    bytes_in: int
+    seconds: dict[str, float] = field(default_factory=dict, compare=False)
+
+
+def convert(vault: Vault, volume_id: str, limits: Limits | None = None) -> Converted:
+    """Read the voxels of a volume that a scan put together.  The vault is opened read-only.
+
+    Raises
+    ------
+    UsageError
+        If the vault knows no such volume.
+    Quarantine
+        CHANGED where a file is not what it was at the scan; DECODE_FAIL where the voxels are not what the
+        header says, or a label map holds anything but whole numbers from 0; or what the decoder came to.
+    """
+    with vault.index() as index, Child(limits) as child:
+        text = index.volume(volume_id)
+        if text is None:
+            raise UsageError("the vault knows no such volume")
+        entry = Entry.from_json(text)
+        grid = Grid(tuple(entry.affine[n : n + 4] for n in (0, 4, 8, 12)), entry.shape)
+        clock = _Clock()
+        files = [_file(index, part) for part in entry.parts]
+        array = _image(files, grid, child, clock)
+        labels = {name: Volume(_label(_file(index, part), child, clock), grid, "labels") for name, part in entry.labels}
+    facts = _facts(entry, [_header(f) for f in files], array)
+    parts = (*entry.parts, *(part for _, part in entry.labels))
+    read = sum(part.size for part in parts)
+    return Converted(Volume(array, grid), facts, labels, entry.geometry_error_mm, read, clock.seconds)
+
+
+def stored(file: File, child: Child, out: np.ndarray | None = None) -> np.ndarray:
+    """Stored values (k, j, i) of one file: native ones by offset, the rest through the child.
+
+    Raises Quarantine.
+    """
+    path, header = os.fsdecode(file.path), _header(file)
+    if header.pixel_offset is not None:
+        return by_offset(path, header, out, size=file.size, mtime_ns=file.mtime_ns)
+    try:
+        status = os.lstat(path)
+    except PermissionError:
+        raise Quarantine(Reason.PERMISSION) from None
+    except OSError:
+        raise Quarantine(Reason.CHANGED) from None
+    if (status.st_size, status.st_mtime_ns) != (file.size, file.mtime_ns):
+        raise Quarantine(Reason.CHANGED)
+    return child.pixels(path, header, out)
+
+
+class _Clock:
+    """Seconds by step."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {"read": 0.0, "decode": 0.0}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        begin = perf_counter()
+        yield
+        self.seconds[name] += perf_counter() - begin
+
+
+def _file(index: Index, part: Part) -> File:
+    file = index.file(part.file_id)
+    if file is None or file.header is None or Part.of(file) != part:
+        raise Quarantine(Reason.CHANGED)
+    return file
+
+
+def _header(file: File) -> Header:
+    assert file.header is not None
+    return file.header
+
+
+def _image(files: Sequence[File], grid: Grid, child: Child, clock: _Clock) -> np.ndarray:
+    """The gate saw to it that all slices have one size and one coding: they go into one array as they come."""
+    headers = [_header(f) for f in files]
+    with clock.step("read"):
+        if len(files) == 1:
+            values = stored(files[0], child)
+        else:
+            values = np.empty(grid.shape, stored_dtype(headers[0]))
+            for k, file in enumerate(files):
+                stored(file, child, values[k : k + 1])
+    with clock.step("decode"):
+        if len(headers) == 1:
+            return rescaled(values, headers[0].slope, headers[0].intercept)
+        return rescaled(values, np.array([h.slope for h in headers]), np.array([h.intercept for h in headers]))
+
+
+def _label(file: File, child: Child, clock: _Clock) -> np.ndarray:
+    header = _header(file)
+    with clock.step("read"):
+        values = stored(file, child)
+    with clock.step("decode"):
+        if (header.slope, header.intercept) != (1.0, 0.0):
+            values = values.astype("f8") * header.slope + header.intercept
+        whole = values.dtype.kind != "f" or (np.isfinite(values).all() and (np.trunc(values) == values).all())
+        low, high = (int(values.min()), int(values.max())) if whole and values.size else (0, 0)
+        fitting = next((dtype for dtype in _LABEL_TYPES if high <= np.iinfo(dtype).max), None)
+        if not whole or low < 0 or fitting is None:
+            raise Quarantine(Reason.DECODE_FAIL)
+        return values.astype(fitting, copy=False)
+
+
+def _facts(entry: Entry, headers: Sequence[Header], array: np.ndarray) -> Facts:
+    middle = headers[len(headers) // 2]
+    finite = array if array.dtype.kind != "f" else array[np.isfinite(array)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    return Facts(
+        modality=entry.modality,
+        units=_units(entry.modality, middle),
+        padding=_padding(headers, array.dtype),
+        window=middle.window,
+        inverted=middle.photometric == "MONOCHROME1",
+        low=low,
+        high=high,
+        lossy=any(h.lossy for h in headers),
+    )
+
+
+def _units(modality: str | None, header: Header) -> str:
+    """HU for CT unless Rescale Type (DICOM PS3.3 C.11.1.1.2) says otherwise; BQML for PET in DICOM (C.8.9.1)."""
+    if modality == "CT" and header.rescale_type.upper() in ("", "HU"):
+        return "HU"
+    return "BQML" if modality == "PT" and header.format == "dicom" else "1"
+
+
+def _padding(headers: Sequence[Header], dtype: np.dtype) -> float | None:
+    """The padding value after rescaling, as the volume holds it; None where slices differ or declare none."""
+    values = {None if h.padding is None else h.padding * h.slope + h.intercept for h in headers}
+    value = values.pop()
+    if values or value is None:
+        return None
+    return float(dtype.type(value)) if dtype.kind == "f" else value

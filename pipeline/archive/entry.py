@@ -1,0 +1,48 @@
+"""What conversion needs to know of one volume; it stays in the vault."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from pipeline.archive.index import File
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file as it was when the volume was put together."""
+
+    file_id: str
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, file: File) -> Part:
+        """The same without what it says."""
+        return cls(file.file_id, file.size, file.mtime_ns)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One volume: its files in the order of k, its geometry, its label maps by published name."""
+
+    volume_id: str
+    series_id: str
+    modality: str | None
+    parts: tuple[Part, ...]
+    shape: tuple[int, int, int]
+    affine: tuple[float, ...]
+    geometry_error_mm: float
+    labels: tuple[tuple[str, Part], ...] = ()
+
+    def to_json(self) -> str:
+        """One line; ``from_json`` gives an equal value back."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Entry:
+        """The value that ``to_json`` wrote."""
+        facts = json.loads(text)
+        facts["parts"] = tuple(Part(**part) for part in facts["parts"])
+        facts["labels"] = tuple((name, Part(**part)) for name, part in facts["labels"])
+        return cls(**facts | {"shape": tuple(facts["shape"]), "affine": tuple(facts["affine"])})

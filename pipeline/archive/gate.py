@@ -1,0 +1,89 @@
+"""The geometry gate: refuses what is not a regular stack.  Values are measured for refused series too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.archive.header import Header
+from pipeline.archive.measure import Measures, counts, placed, shadow, stack, stated
+from pipeline.reasons import Reason
+
+GEOMETRY_ERROR_MM = 0.01
+"""Law L5: no voxel of a converted stack is as far as this from where its own slice says it is."""
+
+SPACING_SPREAD_MM = 1e-5
+"""Largest difference of pixel spacing within a series: noise of the last printed digit, 0.005 mm over 512 pixels."""
+
+ORIENTATION_SPREAD = 1e-4
+"""Largest difference of one direction cosine within a series; 0.05 mm at the rim of a 500 mm field of view."""
+
+NON_ORTHOGONAL = 1e-4
+"""Largest departure from perpendicular unit vectors; cosines printed with 4 decimals stay below it."""
+
+TILT_SHIFT_MM = 0.01
+"""Largest sideways shift from the first slice to the last of a stack that is called straight: that of law L5."""
+
+PROJECTIONS = frozenset({"CR", "DX", "MG", "IO", "PX", "RF", "RG", "XA"})
+"""Modalities (DICOM PS3.3 C.7.3.1.1.1) whose images are shadows: they need no position in the patient."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The measures of a series, and why it is refused: primary reason first, none where it is accepted."""
+
+    measures: Measures
+    reasons: tuple[Reason, ...] = ()
+
+
+def gate(headers: Sequence[Header]) -> Gate:
+    """Measure one series (its images, in any order) and judge it.
+
+    A file that states an affine is judged by that, DICOM images as a stack; a lone X-ray needs no position.
+    """
+    lone = headers[0] if len(headers) == 1 else None
+    if lone is not None and lone.affine is not None:
+        measured = stated(lone)
+        return Gate(counts(headers), (Reason.MISSING_GEOMETRY,)) if measured is None else _judged(measured)
+    if any(h.shape[0] > 1 for h in headers):
+        return Gate(counts(headers), (Reason.MULTIFRAME,))
+    if all(map(placed, headers)):
+        return _judged(stack(headers))
+    if lone is not None and lone.modality in PROJECTIONS and lone.position is None and lone.orientation is None:
+        return _judged(shadow(lone))
+    counted = counts(headers)
+    return Gate(counted, (Reason.MISSING_GEOMETRY, *_mixed(counted)))
+
+
+def _judged(m: Measures) -> Gate:
+    """All rules that are broken.  IRREGULAR_SPACING stands for an error that nothing before it explains."""
+    found = [
+        *_mixed(m),
+        *_over(m.orientation_spread, ORIENTATION_SPREAD, Reason.MIXED_ORIENTATION),
+        *_over(m.orthogonality_error, NON_ORTHOGONAL, Reason.NON_ORTHOGONAL),
+        *_over(m.n_duplicate_positions, 0, Reason.DUPLICATE_POSITION),
+        *_over(m.n_missing_estimated, 0, Reason.MISSING_SLICE),
+    ]
+    if not found and (m.geometry_error_mm is None or not m.geometry_error_mm < GEOMETRY_ERROR_MM):
+        found.append(Reason.IRREGULAR_SPACING)
+    found.extend(_over(m.tilt_shift_mm, TILT_SHIFT_MM, Reason.GANTRY_TILT))
+    return Gate(m, tuple(found))
+
+
+def _mixed(m: Measures) -> list[Reason]:
+    """The rules that need no positions.
+
+    A frame of reference of its own for every image is what some de-identifiers write (all of LIDC-IDRI):
+    it says nothing, and the positions are judged as they stand.
+    """
+    frames = 1 if m.n_frames == m.n_slices > 2 else m.n_frames
+    found = (
+        (m.n_sizes > 1, Reason.MIXED_SIZE),
+        (m.spacing_spread_mm is not None and m.spacing_spread_mm > SPACING_SPREAD_MM, Reason.MIXED_SPACING),
+        (max(frames, m.n_studies, m.n_codings) > 1, Reason.MIXED_FRAME),
+    )
+    return [reason for broken, reason in found if broken]
+
+
+def _over(value: float | None, limit: float, reason: Reason) -> list[Reason]:
+    return [reason] if value is not None and value > limit else []

@@ -1,0 +1,91 @@
+"""The facts of one image file, as its header states them.  They never leave the vault."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+Format = Literal["dicom", "nifti", "mha", "nrrd"]
+
+NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"})
+"""Transfer syntaxes whose pixel data lie in the file as they are: DICOM PS3.5 A.1, A.2, A.3."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What a scan keeps of one file.  Text fields are raw header text: identities, never published.
+
+    Attributes
+    ----------
+    patient, study, series, instance, frame_of_reference :
+        PatientID and UIDs; of a file without them ("" where absent), the scanner supplies stand-ins.
+    shape : (frames or slices, rows, columns)
+    slope, intercept : stored value -> rescaled value (DICOM PS3.3 C.11.1.1.2; NIfTI scl_slope, scl_inter)
+    padding : stored value of padding (DICOM PS3.3 C.7.5.1.1.2), None where there is none
+    pixel_offset, pixel_length : bytes, of the *value* of native pixel data, else None
+    pixel_element : hex of the element header that stands right before the value, read again before use
+    position, orientation : ImagePositionPatient (mm), ImageOrientationPatient (row then column cosines)
+    spacing : (between rows, between columns) in mm; ``spacing_source`` says which attribute it is
+    affine : row-major 4 x 4, index (k, j, i, 1) -> LPS mm, of formats that state one; else None
+    window : (center, width) of the first VOI window
+    content : sha256 of the file's bytes for formats without instance UIDs, else ""
+    """
+
+    format: Format
+    patient: str = ""
+    study: str = ""
+    series: str = ""
+    instance: str = ""
+    frame_of_reference: str = ""
+    sop_class: str = ""
+    transfer_syntax: str = ""
+    modality: str = ""
+    manufacturer: str = ""
+    model: str = ""
+    kernel: str = ""
+    body_part: str = ""
+    image_type: tuple[str, ...] = ()
+    burned_in: str = ""
+    lossy: bool = False
+    shape: tuple[int, int, int] = (0, 0, 0)
+    dimensions: int = 3
+    samples: int = 1
+    photometric: str = ""
+    bits_allocated: int = 0
+    bits_stored: int = 0
+    high_bit: int = 0
+    signed: bool = False
+    floating: bool = False
+    slope: float = 1.0
+    intercept: float = 0.0
+    rescale_type: str = ""
+    padding: float | None = None
+    pixel_offset: int | None = None
+    pixel_length: int | None = None
+    pixel_element: str = ""
+    position: tuple[float, float, float] | None = None
+    orientation: tuple[float, float, float, float, float, float] | None = None
+    spacing: tuple[float, float] | None = None
+    spacing_source: Literal["", "pixel", "imager", "nominal"] = ""
+    slice_thickness: float | None = None
+    gantry_tilt: float | None = None
+    instance_number: int | None = None
+    affine: tuple[float, ...] | None = None
+    window: tuple[float, float] | None = None
+    voi_function: str = ""
+    content: str = ""
+
+    def to_json(self) -> str:
+        """One line; ``from_json`` gives an equal value back."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Header:
+        """The value that ``to_json`` wrote.  Raises ValueError for anything else."""
+        facts: dict[str, Any] = json.loads(text)
+        unknown = set(facts) - {f.name for f in fields(cls)}
+        if unknown:
+            raise ValueError(f"{len(unknown)} unknown facts in a header record")
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
+        return cls(**values)

@@ -1,0 +1,32 @@
+"""What makes two images the same image, and the name of a volume that follows from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from hashlib import sha256
+
+from pipeline.archive.header import Header
+from pipeline.archive.vault import Vault
+
+_DECIDING = (
+    *("modality", "sop_class", "frame_of_reference", "shape", "position", "orientation", "spacing", "slice_thickness"),
+    *("samples", "photometric", "bits_stored", "signed", "floating", "slope", "intercept", "rescale_type", "padding"),
+)
+"""What a copy of an image must share.  Transfer syntax and bits allocated are not of the image but of the copy."""
+
+
+def content_id(header: Header) -> str:
+    """SOP Instance UID and sha256 of the deciding facts; of a format without UIDs, that of its bytes."""
+    if header.format != "dicom":
+        return header.content
+    facts = json.dumps([getattr(header, name) for name in _DECIDING])
+    return f"{header.instance} {sha256(facts.encode()).hexdigest()}"
+
+
+def volume_id(vault: Vault, series: str, split: str, contents: Iterable[str]) -> str:
+    """The name of the volume that is made of these contents, in whatever order they are met.
+
+    ``split`` tells volumes of one series apart.  One slice or one label map more is another volume.
+    """
+    return vault.pseudonym("volume", json.dumps([series, split, sorted(contents)]))

@@ -1,0 +1,201 @@
+"""The vault's file index: what is known of every file, volume and identity, in one SQLite file."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from urllib.parse import quote
+
+from pipeline.archive.header import Header
+from pipeline.errors import StoreError, UsageError
+from pipeline.reasons import MEANINGS, Reason
+
+FACTS_VERSION = 1
+"""Of the facts that the readers state.  Raise it when ``Header`` or a reader changes: files are then read again."""
+
+_BUSY_S = 60.0
+_AGAIN = tuple(str(r) for r, meaning in MEANINGS.items() if meaning.retry or r is Reason.BOMB_DECLARED)
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS files (
+    file_id TEXT PRIMARY KEY, path BLOB NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    facts_version INTEGER NOT NULL, format TEXT, series BLOB, reason TEXT, header TEXT
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS voxels (
+    file_id TEXT, size INTEGER, mtime_ns INTEGER, sha256 TEXT NOT NULL, PRIMARY KEY (file_id, size, mtime_ns)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS volumes (volume_id TEXT PRIMARY KEY, entry TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS identities (
+    pseudonym TEXT PRIMARY KEY, kind TEXT NOT NULL, value BLOB NOT NULL
+) WITHOUT ROWID;
+"""
+
+_FOUND = """
+CREATE TEMP TABLE found (
+    file_id TEXT PRIMARY KEY, path BLOB NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    folder BLOB NOT NULL, relative BLOB NOT NULL, reason TEXT
+) WITHOUT ROWID;
+"""
+
+_MET = "SELECT n.file_id, n.path, n.size, n.mtime_ns, n.folder, n.relative"
+_WITH_FACTS = " FROM found n LEFT JOIN files f ON f.file_id = n.file_id AND f.size = n.size AND f.mtime_ns = n.mtime_ns"
+_KNOWN = f"{_MET}, COALESCE(n.reason, f.reason), f.header {_WITH_FACTS}"
+
+
+@dataclass(frozen=True)
+class File:
+    """One file: where it is, when it was met, and what is known of it.
+
+    ``folder`` is where it lies and ``relative`` its path below its source; both are empty when a volume
+    asks for its files, which needs ``path`` alone.
+    """
+
+    file_id: str
+    path: bytes
+    size: int
+    mtime_ns: int
+    folder: bytes = b""
+    relative: bytes = b""
+    reason: Reason | None = None
+    header: Header | None = None
+
+
+class Index:
+    """A connection.  Readers open it read-only, many at once; one scan writes at a time.
+
+    ``files`` is a cache of what the bytes say; ``volumes`` and ``identities`` only grow.  What one scan
+    met stands in a temporary table of its connection, so that scans of different sources share the rest.
+
+    Raises UsageError where there is no index, StoreError where it cannot be written.
+    """
+
+    def __init__(self, path: Path, *, write: bool = False) -> None:
+        uri = f"file:{quote(bytes(path))}?mode={'rwc' if write else 'ro'}"
+        try:
+            self._db = sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)
+            if write:
+                self._db.executescript(f"PRAGMA journal_mode = DELETE; {_TABLES} {_FOUND}")
+            self._db.execute("SELECT 1 FROM files LIMIT 1")
+        except sqlite3.Error as error:
+            raise UsageError(f"the index of the vault cannot be opened: {_name(error)}") from None
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is written inside is kept, or none of it."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise StoreError(f"the index of the vault cannot be written: {_name(error)}") from None
+
+    def add_found(self, files: Iterable[File]) -> None:
+        """Note files that this scan met; one that was met before (sources may overlap) counts once."""
+        self._db.executemany(
+            "INSERT OR IGNORE INTO found VALUES (?, ?, ?, ?, ?, ?, ?)",
+            ((f.file_id, f.path, f.size, f.mtime_ns, f.folder, f.relative, f.reason) for f in files),
+        )
+
+    def add_facts(self, files: Iterable[File]) -> None:
+        """Keep what was read in files, in place of what was known of them."""
+        self._db.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_facts, files))
+
+    def unread(self) -> list[File]:
+        """Files met whose facts are unknown, have changed, or may come out otherwise this time."""
+        stale = f"f.facts_version IS NOT ? OR f.reason IN ({', '.join('?' * len(_AGAIN))})"
+        query = f"{_MET} {_WITH_FACTS} WHERE n.reason IS NULL AND ({stale}) ORDER BY n.path"
+        return [File(*row) for row in self._db.execute(query, (FACTS_VERSION, *_AGAIN))]
+
+    def series(self) -> Iterator[list[File]]:
+        """The DICOM files met, series by series; files without a Series Instance UID go by their folder."""
+        query = f"{_KNOWN} WHERE f.format = 'dicom' ORDER BY f.series, n.folder, n.file_id"
+        rows = map(_file, self._db.execute(query))
+        for _, group in groupby(rows, key=lambda f: (f.header and f.header.series) or f.folder):
+            yield list(group)
+
+    def folders(self) -> Iterator[list[File]]:
+        """The images of other formats met, folder by folder."""
+        query = f"{_KNOWN} WHERE f.format != 'dicom' ORDER BY n.folder, n.path"
+        for _, group in groupby(map(_file, self._db.execute(query)), key=lambda f: f.folder):
+            yield list(group)
+
+    def rest(self) -> Iterator[File]:
+        """The files met that have a reason and no header."""
+        return map(_file, self._db.execute(f"{_KNOWN} WHERE f.header IS NULL ORDER BY n.file_id"))
+
+    def shared_names(self) -> set[bytes]:
+        """Relative paths of other formats than DICOM that stand below more than one source."""
+        query = (
+            "SELECT n.relative FROM found n JOIN files f USING (file_id, size, mtime_ns)"
+            " WHERE f.format != 'dicom' GROUP BY n.relative HAVING COUNT(*) > 1"
+        )
+        return {relative for (relative,) in self._db.execute(query)}
+
+    def met(self, file_id: str) -> bool:
+        """Whether this scan met the file, as a regular and readable one."""
+        query = "SELECT 1 FROM found WHERE file_id = ? AND reason IS NULL"
+        return self._db.execute(query, (file_id,)).fetchone() is not None
+
+    def file(self, file_id: str) -> File | None:
+        """What is known of a file, from whichever scan."""
+        query = "SELECT file_id, path, size, mtime_ns, x'', x'', reason, header FROM files WHERE file_id = ?"
+        row = self._db.execute(query, (file_id,)).fetchone()
+        return None if row is None else _file(row)
+
+    def voxels(self, file: File) -> str | None:
+        """The sha256 of the stored voxels of a file, where it was needed before."""
+        query = "SELECT sha256 FROM voxels WHERE file_id = ? AND size = ? AND mtime_ns = ?"
+        row = self._db.execute(query, (file.file_id, file.size, file.mtime_ns)).fetchone()
+        return None if row is None else str(row[0])
+
+    def add_voxels(self, file: File, digest: str) -> None:
+        row = (file.file_id, file.size, file.mtime_ns, digest)
+        self._db.execute("INSERT OR REPLACE INTO voxels VALUES (?, ?, ?, ?)", row)
+
+    def volume(self, volume_id: str) -> str | None:
+        """What conversion needs to know of a volume, as it was added."""
+        row = self._db.execute("SELECT entry FROM volumes WHERE volume_id = ?", (volume_id,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def add_volume(self, volume_id: str, entry: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO volumes VALUES (?, ?)", (volume_id, entry))
+
+    def identity(self, pseudonym: str) -> tuple[str, str] | None:
+        """(kind, value) of who or what bears a pseudonym; for the eyes of the hospital only."""
+        row = self._db.execute("SELECT kind, value FROM identities WHERE pseudonym = ?", (pseudonym,)).fetchone()
+        return None if row is None else (str(row[0]), row[1].decode("utf-8", "surrogateescape"))
+
+    def add_identity(self, pseudonym: str, kind: str, value: str) -> None:
+        row = (pseudonym, kind, value.encode("utf-8", "surrogateescape"))
+        self._db.execute("INSERT OR IGNORE INTO identities VALUES (?, ?, ?)", row)
+
+
+def _facts(file: File) -> tuple[object, ...]:
+    header = file.header
+    known = (None, None) if header is None else (header.format, header.series.encode("utf-8", "surrogateescape"))
+    text = None if header is None else header.to_json()
+    return file.file_id, file.path, file.size, file.mtime_ns, FACTS_VERSION, *known, file.reason, text
+
+
+def _file(row: tuple[str, bytes, int, int, bytes, bytes, str | None, str | None]) -> File:
+    reason, header = row[6:]
+    return File(*row[:6], Reason(reason) if reason else None, Header.from_json(header) if header else None)
+
+
+def _name(error: sqlite3.Error) -> str:
+    """SQLite's code for what went wrong; its message may quote a path."""
+    return getattr(error, "sqlite_errorname", None) or type(error).__name__

@@ -1,0 +1,47 @@
+"""What reading one file may cost.  Known before the run, held by the operating system (law L9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.archive.header import Header
+
+MIB = 2**20
+GIB = 2**30
+
+DEFLATE_RATIO = 1032
+"""The most bytes that one byte of deflate can stand for (RFC 1951: 258 bytes from two bits)."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on the child process that parses a file.
+
+    Attributes
+    ----------
+    memory_bytes : address space of a child; one that reads large voxels is given more (``memory_for``)
+    declared_bytes : most bytes of voxels that one file may declare; more is BOMB_DECLARED, unread
+    seconds_per_file : for one answer, before the time that its bytes may take is added
+    bytes_per_second : slowest storage and decoder that are still waited for
+    files_per_child : after so many files a child is replaced, so that no leak of a decoder grows
+    """
+
+    memory_bytes: int = 2 * GIB
+    declared_bytes: int = 8 * GIB
+    seconds_per_file: float = 30.0
+    bytes_per_second: int = 16 * MIB
+    files_per_child: int = 10_000
+
+    def memory_for(self, declared: int) -> int:
+        """Address space in bytes for ``declared`` bytes of voxels: the array, a copy, what is read; and the rest."""
+        return max(self.memory_bytes, self.memory_bytes // 2 + 3 * declared)
+
+    def seconds_for(self, nbytes: int) -> float:
+        """Time in which a file of ``nbytes``, or the decoding to ``nbytes``, must end."""
+        return self.seconds_per_file + nbytes / self.bytes_per_second
+
+
+def declared(header: Header) -> int:
+    """Bytes of voxels that a header promises; one bit a voxel is rounded up to whole bytes."""
+    k, j, i = header.shape
+    return (k * j * i * header.samples * header.bits_allocated + 7) // 8

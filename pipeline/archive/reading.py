@@ -1,0 +1,146 @@
+"""The child process: parses what an archive holds, and may die of it.
+
+``python -m pipeline.archive.reading LIMITS`` answers requests, one JSON object a line on standard input,
+in their order: a JSON line, followed for voxels by their bytes.  Nothing is pickled in either direction.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import resource
+import signal
+import stat
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BufferedReader
+from typing import Any
+
+import numpy as np
+
+from pipeline.archive.header import Format, Header
+from pipeline.archive.limits import Limits
+from pipeline.archive.sniff import HEAD, sniff
+from pipeline.errors import Quarantine
+from pipeline.reasons import Reason
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What came of a file: its header where one was understood, and the reason where it is not converted."""
+
+    header: Header | None
+    reason: Reason | None
+
+
+def parsed(path: str, limits: Limits) -> Parsed:
+    """Sniff and parse one file, in this process.  Whatever the parsers raise becomes a reason."""
+    try:
+        with _opened(path) as file:
+            form = sniff(file.read(HEAD))
+            return Parsed(None, form) if isinstance(form, Reason) else Parsed(*_header(file, form, limits))
+    except Exception as error:
+        return Parsed(None, _reason(error, Reason.UNREADABLE))
+
+
+def voxels(path: str, header: Header) -> np.ndarray:
+    """Stored values of one file, decoded in this process; raises Quarantine."""
+    try:
+        with _opened(path) as file:
+            array = _voxels(file, header)
+    except Exception as error:
+        raise Quarantine(_reason(error, Reason.DECODE_FAIL)) from None
+    return np.ascontiguousarray(array)
+
+
+def _header(file: BufferedReader, form: Format, limits: Limits) -> tuple[Header, Reason | None]:
+    # Each library costs a good part of a second to import: only those that the archive calls for.
+    if form == "dicom":
+        from pipeline.archive import dicom
+
+        return dicom.parse(file, limits)
+    if form == "nifti":
+        from pipeline.archive import nifti
+
+        return nifti.parse(file, limits)
+    from pipeline.archive import itk
+
+    return itk.parse(file, limits, form)
+
+
+def _voxels(file: BufferedReader, header: Header) -> np.ndarray:
+    if header.format == "dicom":
+        from pipeline.archive import decode
+
+        return decode.voxels(file, header)
+    if header.format == "nifti":
+        from pipeline.archive import nifti
+
+        return nifti.voxels(file, header)
+    from pipeline.archive import itk
+
+    return itk.voxels(file, header)
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[BufferedReader]:
+    """Only a regular file, never through a link put there since the walk, never waiting on a pipe."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with open(os.open(path, flags), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise Quarantine(Reason.CHANGED)
+        yield file
+
+
+def _reason(error: Exception, otherwise: Reason) -> Reason:
+    if isinstance(error, Quarantine):
+        return error.reason
+    if isinstance(error, MemoryError):
+        return Reason.BOMB_DECLARED
+    if isinstance(error, PermissionError):
+        return Reason.PERMISSION
+    # gzip's BadGzipFile is an OSError without an errno: bad bytes, not a bad disk.
+    if isinstance(error, OSError) and error.errno is not None:
+        return Reason.UNREADABLE_IO
+    return otherwise
+
+
+def _answer(request: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], np.ndarray | None]:
+    # An orphan whose decoder hangs has nobody left to stop it: the alarm does, also inside native code.
+    signal.alarm(int(request["seconds"]) + 10)
+    if "header" not in request:
+        result = parsed(request["path"], limits)
+        return {"reason": result.reason, "header": result.header and result.header.to_json()}, None
+    try:
+        array = voxels(request["path"], Header.from_json(request["header"]))
+    except Quarantine as refused:
+        return {"reason": refused.reason}, None
+    return {"reason": None, "dtype": array.dtype.str, "shape": array.shape}, array
+
+
+def main(arguments: list[str]) -> None:
+    """Answer until standard input ends."""
+    facts = json.loads(arguments[0])
+    memory = facts.pop("address_space")
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Both would print values of headers.
+    warnings.simplefilter("ignore")
+    logging.disable()
+    limits = Limits(**facts)
+    output = sys.stdout.buffer
+    for line in sys.stdin.buffer:
+        answer, array = _answer(json.loads(line), limits)
+        output.write(json.dumps(answer).encode() + b"\n")
+        if array is not None:
+            output.write(array.data.cast("B"))
+        output.flush()
+        signal.alarm(0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,69 @@
+"""Why a DICOM object that was understood is not converted."""
+
+from __future__ import annotations
+
+from pydicom.uid import UID
+
+from pipeline.archive.header import Header
+from pipeline.archive.limits import Limits, declared
+from pipeline.archive.syntax import READABLE
+from pipeline.reasons import Reason
+
+_CLASSES = {
+    "1.2.840.10008.1.3.10": Reason.DICOMDIR,
+    "1.2.840.10008.5.1.4.1.1.481.3": Reason.RTSTRUCT,
+    "1.2.840.10008.5.1.4.1.1.66.4": Reason.SEGMENTATION,
+    "1.2.840.10008.5.1.4.1.1.66.7": Reason.SEGMENTATION,
+    "1.2.840.10008.5.1.4.1.1.7": Reason.SECONDARY_CAPTURE,
+    **{f"1.2.840.10008.5.1.4.1.1.7.{n}": Reason.SECONDARY_CAPTURE for n in range(1, 5)},
+}
+"""SOP classes of DICOM PS3.4 B.5 that are never acquisitions."""
+
+_FLAVOURS = {
+    **dict.fromkeys(("LOCALIZER", "REF_SURVIEW", "REF_SURVEY"), Reason.LOCALIZER),
+    **dict.fromkeys(("PROJECTION IMAGE", "PROJECTION", "MIP", "MINIP", "MAX_IP", "MIN_IP"), Reason.PROJECTION),
+}
+"""Value 3 of Image Type: DICOM PS3.3 C.8.2.1.1.1, C.8.3.1.1.1; and what vendors write there."""
+
+_ALLOCATED = {False: (8, 16, 32), True: (32, 64)}
+
+
+def refusal(header: Header, limits: Limits, *, has_pixels: bool, damage: Reason | None) -> Reason | None:
+    """The first reason that applies, from what the object is down to what its bytes are.
+
+    ``damage`` is what is wrong with the bytes (TRUNCATED, UNREADABLE); it comes last, so that a broken
+    file that would never have been converted does not spoil its series.
+    """
+    if header.sop_class in _CLASSES:
+        return _CLASSES[header.sop_class]
+    if not has_pixels:
+        return damage or _without_pixels(header)
+    flavour = header.image_type[2].upper() if len(header.image_type) > 2 else ""
+    if flavour in _FLAVOURS:
+        return _FLAVOURS[flavour]
+    if header.samples != 1 or header.photometric not in ("MONOCHROME1", "MONOCHROME2", ""):
+        return Reason.COLOR
+    if header.shape[0] > 1:
+        return Reason.MULTIFRAME
+    if not _describes_pixels(header):
+        return Reason.UNREADABLE
+    if declared(header) > limits.declared_bytes:
+        return Reason.BOMB_DECLARED
+    if header.transfer_syntax not in READABLE:
+        return Reason.UNSUPPORTED_TS
+    return damage
+
+
+def _without_pixels(header: Header) -> Reason:
+    """A report has no pixels; an image that has none was cut short, and a hole is never skipped over."""
+    is_image = UID(header.sop_class).name.endswith("Image Storage") or 0 not in header.shape
+    return Reason.TRUNCATED if is_image else Reason.NO_PIXELS
+
+
+def _describes_pixels(header: Header) -> bool:
+    """DICOM PS3.5 8.1.1: 0 < BitsStored <= BitsAllocated, HighBit within, a size above 0."""
+    if min(header.shape) < 1 or header.bits_allocated not in _ALLOCATED[header.floating]:
+        return False
+    if header.floating:
+        return True
+    return 0 < header.bits_stored <= header.high_bit + 1 <= header.bits_allocated

@@ -1,0 +1,69 @@
+"""What a file is, by its first bytes; names say nothing."""
+
+from __future__ import annotations
+
+import zlib
+
+from pipeline.archive.header import Format
+from pipeline.reasons import Reason
+
+HEAD = 4096
+"""Bytes that ``sniff`` wants to see."""
+
+_NIFTI = {(348, 344): (b"n+1\0", b"ni1\0"), (540, 4): (b"n+2\0\r\n\x1a\n", b"ni2\0\r\n\x1a\n")}
+"""(sizeof_hdr, where the magic stands) -> magic of one file, magic of a pair; NIfTI-1.1 and -2."""
+
+_META_KEYS = (b"ObjectType", b"NDims", b"Comment", b"ObjectSubType", b"Name", b"ID", b"BinaryData")
+
+
+def sniff(head: bytes) -> Format | Reason:
+    """The format of a file that begins with ``head``, or why it is not read.
+
+    A NIfTI pair (.hdr/.img) is UNREADABLE, as are .mhd and .nhdr where they are parsed: formats that keep
+    their voxels in a second file are refused, since a name in a header is never followed (law L8).
+    """
+    if not head:
+        return Reason.EMPTY_FILE
+    if head[128:132] == b"DICM" or _is_bare_dicom(head):
+        return "dicom"
+    if head[:2] == b"\x1f\x8b":
+        return _nifti(_inflated(head)) or Reason.NOT_AN_IMAGE
+    if head[:4] == b"NRRD":
+        return "nrrd"
+    if head.startswith(_META_KEYS) and b"NDims" in head:
+        return "mha"
+    return _nifti(head) or Reason.NOT_AN_IMAGE
+
+
+def _is_bare_dicom(head: bytes) -> bool:
+    """A data set without preamble: its first element is of group 0002 or 0008 and short.
+
+    DICOM PS3.5 7.1: tag, then a VR in capitals (explicit) or a 32-bit length (implicit).
+    """
+    if len(head) < 16:
+        return False
+    for order in ("little", "big"):
+        group, element = (int.from_bytes(head[a : a + 2], order) for a in (0, 2))
+        if group in (0x0002, 0x0008) and element <= 0x0070:
+            explicit = head[4:6] in (b"UL", b"OB", b"UI", b"CS", b"SH", b"DA", b"TM", b"LO", b"ST", b"SQ", b"DT")
+            length = int.from_bytes(head[4:8], "little")
+            return explicit or (order == "little" and group == 0x0008 and 0 < length <= 256)
+    return False
+
+
+def _inflated(head: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head, HEAD)
+    except zlib.error:
+        return b""
+
+
+def _nifti(head: bytes) -> Format | Reason | None:
+    for (size, at), (single, pair) in _NIFTI.items():
+        if size in (int.from_bytes(head[:4], "little"), int.from_bytes(head[:4], "big")):
+            magic = head[at : at + len(single)]
+            if magic == single:
+                return "nifti"
+            if magic == pair:
+                return Reason.UNREADABLE
+    return None

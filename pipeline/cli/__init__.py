@@ -1,0 +1,85 @@
+"""Arguments to calls, nothing else.
+
+Modules here import the rest of the program inside their commands, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from types import FrameType
+
+import click
+
+import pipeline
+from pipeline.cli.demo import demo
+from pipeline.cli.plan import plan
+from pipeline.cli.report import report
+from pipeline.cli.run import run
+from pipeline.cli.scan import scan
+from pipeline.cli.schema import schema
+from pipeline.cli.status import status
+from pipeline.errors import ClusterError, KeyMismatch, PipelineError, RecipeError, SourceError, StoreError, UsageError
+
+EXIT_BUG, EXIT_USAGE, EXIT_UNFIT, EXIT_NO_SOURCE, EXIT_INTERRUPTED = 1, 2, 4, 5, 130
+
+_CODES: dict[type[PipelineError], int] = {
+    UsageError: EXIT_USAGE,
+    RecipeError: EXIT_USAGE,
+    KeyMismatch: EXIT_USAGE,
+    StoreError: EXIT_UNFIT,
+    ClusterError: EXIT_UNFIT,
+    SourceError: EXIT_NO_SOURCE,
+}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(pipeline.__version__, "-V", "--version", prog_name="scanmill")
+@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error of this program.")
+@click.pass_context
+def scanmill(context: click.Context, verbose: bool) -> None:
+    """An archive of medical images in; chunked, checked, de-identified volumes and their quality out.
+
+    \b
+    Exit codes: 0 done; 1 an error of this program; 2 usage, recipe or key; 3 a selected series is
+    quarantined or failed; 4 the environment is unfit; 5 a source is missing or holds no image;
+    6 stopped by --max-failures or an abnormal rate; 130 interrupted (the same command goes on).
+    """
+    context.obj = verbose
+
+
+for command in (demo, scan, plan, run, status, report, schema):
+    scanmill.add_command(command)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    verbose = any(a in ("-v", "--verbose") for a in (arguments if arguments is not None else sys.argv[1:]))
+    try:
+        code = scanmill.main(arguments, standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        _say("interrupted: the same command goes on from here")
+        return EXIT_INTERRUPTED
+    except PipelineError as error:
+        _say(str(error))
+        return _CODES.get(type(error), EXIT_BUG)
+    except Exception as error:  # the last door: tell the place, not the message, which may quote a header
+        if verbose:
+            traceback.print_exc()
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        _say(f"an error of scanmill, {type(error).__name__} in {place.name} (line {place.lineno}); -v shows more")
+        return EXIT_BUG
+
+
+def _say(sentence: str) -> None:
+    click.echo(f"scanmill: {sentence}", err=True)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,95 @@
+"""``scanmill run``: the job; the same command again is the resume."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import click
+
+from pipeline.cli import options
+
+
+@click.command()
+@click.argument("recipe")
+@click.argument("sources", nargs=-1, type=click.Path(path_type=Path))
+@options.output
+@options.vault
+@options.scanning
+@options.selection
+@click.option(
+    "--scheduler",
+    default="local",
+    envvar="SCANMILL_SCHEDULER",
+    metavar="local|ADDRESS",
+    show_default=True,
+    help="Processes of this machine, or a running Dask scheduler.",
+)
+@options.workers
+@click.option("--memory-limit", envvar="SCANMILL_MEMORY_LIMIT", metavar="8GB", help="A worker's memory.")
+@click.option("--max-failures", metavar="N|5%", help="Stop after more failures than this; no default.")
+@click.option("--allow-plain-tcp", is_flag=True, help="Connect to another machine's scheduler without TLS.")
+@options.json
+@options.progress
+def run(
+    recipe: str,
+    sources: tuple[Path, ...],
+    out: Path,
+    vault: Path | None,
+    modality: str | None,
+    labels: tuple[str, ...],
+    where: str | None,
+    shard: tuple[int, int],
+    limit: int | None,
+    scheduler: str,
+    workers: int | None,
+    memory_limit: str | None,
+    max_failures: str | None,
+    allow_plain_tcp: bool,
+    as_json: bool,
+    no_progress: bool,
+) -> int:
+    """Scan SOURCES if any are named, do what RECIPE says with every series it takes, and report.
+
+    RECIPE is a file or a packaged name: raw, ct-body.
+    """
+    from pipeline import recipe as recipes
+    from pipeline.cli.progress import counting
+    from pipeline.cli.show import accounting_json, accounting_lines, reason_lines
+    from pipeline.cli.work import scan_into
+    from pipeline.engine import driver
+    from pipeline.engine.cluster import cores, memory_per_worker, parse_size
+
+    loaded = recipes.load(recipe)
+    workspace = scan_into(out, vault, sources, modality, labels, workers, shown=not no_progress)
+    n = cores() if workers is None else workers
+    how = driver.Options(
+        where=where,
+        shard=shard,
+        limit=limit,
+        scheduler=scheduler,
+        workers=n,
+        memory_limit=memory_per_worker(n) if memory_limit is None else parse_size(memory_limit),
+        max_failures=max_failures,
+        allow_plain_tcp=allow_plain_tcp,
+    )
+    with counting("volumes", shown=not no_progress) as advance:
+        done = driver.run(workspace, loaded, recipes.source_text(recipe), how, advance)
+    if as_json:
+        facts = dataclasses.asdict(done) | {"accounting": accounting_json(done.accounting), "exit_code": done.exit_code}
+        click.echo(json.dumps(facts))
+        return done.exit_code
+    states = ", ".join(f"{count:,} {state}" for state, count in done.before.items())
+    click.echo(f"{done.recipe}: {sum(done.before.values()):,} series selected: {states}")
+    if done.run_id is None:
+        click.echo("nothing to do" + ("; nothing was written" if not done.changed else ""))
+    else:
+        click.echo(f"published {done.made:,} groups")
+    if done.refused:
+        click.echo("\n".join(["refused:", *reason_lines(done.refused, "series")]))
+    click.echo("\n".join(accounting_lines(done.accounting)))
+    click.echo(f"report: {out / 'report' / 'index.html'}")
+    if done.stopped:
+        click.echo(f"stopped: {done.stopped}", err=True)
+    return done.exit_code

@@ -1,0 +1,41 @@
+"""``scanmill scan``: what is there, from headers alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from pipeline.cli import options
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@options.output
+@options.vault
+@options.scanning
+@options.workers
+@options.json
+@options.progress
+def scan(
+    sources: tuple[Path, ...],
+    out: Path,
+    vault: Path | None,
+    modality: str | None,
+    labels: tuple[str, ...],
+    workers: int | None,
+    as_json: bool,
+    no_progress: bool,
+) -> None:
+    """Read the headers of SOURCES into OUT's catalog; say what will not be touched, and why.
+
+    Files that did not change since the last scan are not read again.
+    """
+    from pipeline.cli.show import accounting_json, accounting_lines
+    from pipeline.cli.work import scan_into
+    from pipeline.engine.workspace import account
+
+    workspace = scan_into(out, vault, sources, modality, labels, workers, shown=not no_progress)
+    found = account(workspace.output)
+    click.echo(json.dumps(accounting_json(found)) if as_json else "\n".join(accounting_lines(found)))

@@ -1,0 +1,268 @@
+"""One volume: converted, worked on, measured, published.  Ends in a row, whatever happens."""
+
+from __future__ import annotations
+
+import shutil
+import traceback
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pipeline
+from pipeline.archive.convert import convert
+from pipeline.archive.vault import Vault
+from pipeline.engine.costs import Costs
+from pipeline.engine.site import Site
+from pipeline.errors import Quarantine, StoreError
+from pipeline.plan import Plan, fingerprint, peak_bytes, run_together
+from pipeline.reasons import Reason
+from pipeline.recipe import Recipe
+from pipeline.report.measure import measure_image, measure_labels
+from pipeline.store import commit, omezarr
+from pipeline.store.faults import store_errors
+from pipeline.store.layout import Output
+from pipeline.store.ledger import Record
+from pipeline.volume import Facts, Volume
+
+
+@dataclass(frozen=True)
+class Row:
+    """How one volume ended.
+
+    ``made`` counts what was published now; ``where`` names the place of an internal error in this
+    program (file:line), never its message, which may quote a header.
+    """
+
+    volume_id: str
+    made: int = 0
+    reason: Reason | None = None
+    bytes_in: int = 0
+    bytes_out: int = 0
+    where: str = ""
+    stop: str = ""
+
+
+def process(site: Site, recipe: Recipe, volume_id: str) -> Row:
+    """Make what is not made yet of one volume."""
+    before: str | None = None
+    try:
+        raw = _raw(site, volume_id)
+        if not recipe.chains:
+            return Row(volume_id, raw.made, bytes_in=raw.bytes_in, bytes_out=raw.bytes_out)
+        before = recipe.name
+        made, written = _derived(site, recipe, raw)
+        return Row(volume_id, raw.made + made, bytes_in=raw.bytes_in, bytes_out=raw.bytes_out + written)
+    except StoreError as error:
+        return Row(volume_id, stop=str(error))
+    except Quarantine as refusal:
+        return refuse(site, volume_id, before, *refusal.reasons)
+    except MemoryError:
+        return refuse(site, volume_id, before, Reason.OOM_HOST)
+    except Exception as error:  # a bug: one series ends here, the run goes on, the place is told
+        return refuse(site, volume_id, before, Reason.INTERNAL, where=_place(error))
+
+
+@dataclass(frozen=True)
+class _Raw:
+    """A raw volume in hand or still on disk, with its record."""
+
+    record: Record
+    volume: Volume | None
+    made: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+
+
+def facts_of(record: Record) -> Facts:
+    """The facts that a raw record holds."""
+    facts = dict(record["facts"])
+    facts["window"] = tuple(facts["window"]) if facts["window"] else None
+    return Facts(**facts)
+
+
+def _raw(site: Site, volume_id: str) -> _Raw:
+    record = site.ledger.raw(volume_id)
+    if record is not None:
+        return _Raw(record, None)
+    costs = Costs()
+    made = convert(Vault.open(site.vault), volume_id, site.limits)
+    costs.add("read", made.seconds["read"], made.bytes_in)
+    costs.add("decode", made.seconds["decode"], made.volume.array.nbytes)
+    target = Output.raw(volume_id)
+    public = {"volume_id": volume_id, **_public(made.facts)}
+    images = {"": omezarr.Image(made.volume, made.labels, public)}
+    published = _publish(site, target, images, costs)
+    record = {
+        "type": "raw",
+        "volume_id": volume_id,
+        "series_id": made.series_id,
+        "path": target,
+        "sha256": published.sha256,
+        "version": pipeline.__version__,
+        "shape": list(made.volume.grid.shape),
+        "dtype": str(made.volume.array.dtype),
+        "spacing_mm": list(made.volume.grid.spacing),
+        "affine": made.volume.grid.affine.ravel().tolist(),
+        "facts": asdict(made.facts),
+        "modality": made.facts.modality,
+        "units": made.facts.units,
+        "padding": made.facts.padding,
+        "low": made.facts.low,
+        "high": made.facts.high,
+        "lossy": made.facts.lossy,
+        "geometry_error_mm": made.geometry_error_mm,
+        "bytes_in": made.bytes_in,
+        "bytes_out": published.nbytes,
+        "labels": sorted(made.labels),
+        "costs": costs.steps,
+        "peak_rss_bytes": costs.peak_rss_bytes(),
+    }
+    with store_errors():
+        site.ledger.commit(record)
+        site.ledger.withdraw(volume_id, None)
+    return _Raw(record, made.volume, 1, made.bytes_in, published.nbytes)
+
+
+def _derived(site: Site, recipe: Recipe, raw: _Raw) -> tuple[int, int]:
+    """Publish a recipe's outputs; (groups published, bytes)."""
+    record, facts = raw.record, facts_of(raw.record)
+    volume_id = record["volume_id"]
+    plans = recipe.compile(omezarr.spec(record), facts)
+    made_from = fingerprint(plans, record["sha256"])
+    known = site.ledger.derived(volume_id, recipe.name)
+    if known is not None and known["fingerprint"] == made_from:
+        return 0, 0
+    if peak_bytes(plans) > site.memory_bytes:
+        raise Quarantine(Reason.TOO_LARGE)
+    costs = Costs()
+    source = raw.volume
+    if source is None:
+        with costs.step("read_raw") as nbytes, store_errors():
+            source = omezarr.read(site.out / record["path"])
+            nbytes.append(source.array.nbytes)
+    with costs.step("compute") as nbytes:
+        targets = {name: plan.target.grid for name, plan in plans.items()}
+        made = run_together(plans, source.crop_to, targets)
+        nbytes.extend(v.array.nbytes for v in made.values())
+    with costs.step("qa"):
+        outputs = {
+            name: _output(plan, made[name], source, facts, record["geometry_error_mm"]) for name, plan in plans.items()
+        }
+    target = Output.derived(recipe.name, volume_id, made_from)
+    public = {"volume_id": volume_id, "recipe": recipe.name, "fingerprint": made_from, **_public(facts)}
+    published = _publish(site, target, arranged(plans, made, public), costs)
+    with store_errors():
+        new = site.ledger.commit(
+            {
+                "type": "derived",
+                "volume_id": volume_id,
+                "series_id": record["series_id"],
+                "recipe": recipe.name,
+                "fingerprint": made_from,
+                "path": target,
+                "sha256": published.sha256,
+                "version": pipeline.__version__,
+                "profile": None,
+                "raw_sha256": record["sha256"],
+                "bytes_out": published.nbytes,
+                "outputs": outputs,
+                "costs": costs.steps,
+                "peak_rss_bytes": costs.peak_rss_bytes(),
+            }
+        )
+        site.ledger.withdraw(volume_id, recipe.name)
+    return int(new), published.nbytes
+
+
+def arranged(
+    plans: Mapping[str, Plan], made: Mapping[str, Volume], public: Mapping[str, Any]
+) -> dict[str, omezarr.Image]:
+    """Label maps below the kept image that they are cut from, else below the first on their grid.
+
+    A label map without a kept image on its grid stands by itself.
+    """
+    images = [name for name, volume in made.items() if volume.kind == "image"]
+    home: dict[str, dict[str, Volume]] = {name: {} for name in images}
+    alone = {}
+    for name, volume in made.items():
+        if volume.kind == "labels":
+            chain = plans[name].stages
+            near = [n for n in images if made[n].grid == volume.grid]
+            near.sort(key=lambda n: -len(plans[n].stages) if chain[: len(plans[n].stages)] == plans[n].stages else 1)
+            if near:
+                home[near[0]][name] = volume
+            else:
+                alone[name] = omezarr.Image(volume, facts=public)
+    return {name: omezarr.Image(made[name], home[name], public) for name in images} | alone
+
+
+def _output(plan: Plan, volume: Volume, raw: Volume, facts: Facts, geometry_error_mm: float) -> dict[str, Any]:
+    """What the report will say of one kept output."""
+    grid = volume.grid
+    row: dict[str, Any] = {
+        "kind": volume.kind,
+        "shape": list(grid.shape),
+        "dtype": str(volume.array.dtype),
+        "spacing_mm": list(grid.spacing),
+        "qa": None,
+        "structures": [],
+    }
+    if volume.kind == "image":
+        row["qa"] = {
+            **measure_image(plan, volume, raw, facts),
+            "geometry_error_mm": geometry_error_mm,
+            "lossy_source": facts.lossy,
+        }
+    else:
+        row["structures"] = measure_labels(volume)
+    return row
+
+
+def _publish(site: Site, target: str, images: Mapping[str, omezarr.Image], costs: Costs) -> commit.Content:
+    with store_errors(), costs.step("write") as nbytes, _staged(site.staging) as staged:
+        omezarr.write_group(staged, images)
+        published = commit.publish(staged, site.out / target)
+        nbytes.append(published.nbytes)
+    return published
+
+
+@contextmanager
+def _staged(root: Path) -> Iterator[Path]:
+    """A path for one attempt; whatever is left there when it fails is removed."""
+    path = root / uuid.uuid4().hex
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _public(facts: Facts) -> dict[str, Any]:
+    """The facts that may stand in a published attribute: closed vocabularies and numbers."""
+    return {"modality": facts.modality, "units": facts.units, "padding": facts.padding, "lossy": facts.lossy}
+
+
+def refuse(site: Site, volume_id: str, recipe: str | None, *reasons: Reason, where: str = "") -> Row:
+    """Record a refusal, by the conversion (``recipe`` None) or by a recipe; primary reason first."""
+    record = {
+        "type": "refused",
+        "volume_id": volume_id,
+        "recipe": recipe,
+        "reason": str(reasons[0]),
+        "reasons": [str(r) for r in reasons],
+        "version": pipeline.__version__,
+    }
+    try:
+        with store_errors():
+            site.ledger.refuse(record)
+    except StoreError as error:
+        return Row(volume_id, stop=str(error))
+    return Row(volume_id, reason=reasons[0], where=where)
+
+
+def _place(error: Exception) -> str:
+    """``ValueError at plan.py:120 < job.py:77``: type and places, no message."""
+    frames = traceback.extract_tb(error.__traceback__)[::-1][:4]
+    return f"{type(error).__name__} at " + " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in frames)

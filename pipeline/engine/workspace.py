@@ -1,0 +1,108 @@
+"""OUT and its vault, opened together; the catalog and the report in it, brought up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.archive.scan import DEFAULT_LABELS, Catalog, scan
+from pipeline.archive.vault import Vault
+from pipeline.engine.runlog import runs
+from pipeline.errors import SourceError
+from pipeline.report.accounting import Accounting, settle
+from pipeline.report.publish import publish
+from pipeline.report.write import parquet
+from pipeline.store.faults import store_errors
+from pipeline.store.files import replace, sweep
+from pipeline.store.layout import Output
+from pipeline.store.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """An output folder with the vault it belongs to."""
+
+    output: Output
+    vault: Vault
+
+    @classmethod
+    def open(cls, out: Path, vault: Path, sources: Sequence[Path] = ()) -> Workspace:
+        """Raises KeyMismatch where OUT was made with another vault, UsageError where the two overlap."""
+        output = Output(out.resolve())
+        held = Vault.for_output(vault, output.root, sources)
+        with store_errors():
+            replace(output.key_fingerprint, held.fingerprint.encode() + b"\n")
+        return cls(output, held)
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.output.ledger)
+
+    def scan(
+        self,
+        sources: Sequence[Path],
+        *,
+        modality: str | None = None,
+        labels: Sequence[str] = DEFAULT_LABELS,
+        workers: int = 1,
+        advance: Callable[[int, int], None] | None = None,
+    ) -> bool:
+        """Scan the sources into the catalog; whether that changed anything.
+
+        Raises SourceError where a source is missing or no source holds an image.
+        """
+        catalog = scan(sources, self.vault, modality=modality, labels=labels, workers=workers, advance=advance)
+        if catalog.series.num_rows == 0:
+            raise SourceError("no source holds an image that can be read")
+        return self._write_catalog(catalog)
+
+    def publish(self) -> list[str]:
+        """Bring catalog and report up to date with the ledger; names of the files that changed."""
+        self._write_catalog(read_catalog(self.output))
+        return publish_report(self.output)
+
+    def _write_catalog(self, catalog: Catalog) -> bool:
+        files = settle(catalog.files, self.ledger.records())
+        changed = False
+        with store_errors():
+            for name, table in (("files", files), ("series", catalog.series)):
+                path = _table(self.output, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                sweep(path.parent)
+                changed |= replace(path, parquet(table))
+        return changed
+
+
+def read_catalog(output: Output) -> Catalog:
+    """The catalog's tables.  Raises SourceError where nothing was scanned."""
+    try:
+        files, series = (pq.read_table(_table(output, name)) for name in ("files", "series"))
+    except FileNotFoundError:
+        raise SourceError("nothing was scanned into this output yet: name a source, or run `scanmill scan`") from None
+    return Catalog(files, series)
+
+
+def account(output: Output) -> Accounting:
+    """Files found and how they ended by now."""
+    files: pa.Table = read_catalog(output).files
+    return Accounting.of(settle(files, Ledger(output.ledger).records()))
+
+
+def publish_report(output: Output) -> list[str]:
+    """Write the report anew from records, catalog and runs alone; names of the files that changed."""
+    catalog = read_catalog(output)
+    return publish(
+        output.report,
+        records=Ledger(output.ledger).records(),
+        files=catalog.files,
+        series=catalog.series,
+        runs=runs(output.runs),
+    )
+
+
+def _table(output: Output, name: str) -> Path:
+    return output.catalog / name / "part-0.parquet"

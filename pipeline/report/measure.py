@@ -1,0 +1,138 @@
+"""Quality of one kept output: exact numbers of the output itself, and its likeness to its source.
+
+The reference of an image is the raw volume through the branch's intensity stages alone, where it was
+acquired; the output is mapped back there linearly.  Fill and padding are left out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pipeline.grid import Grid
+from pipeline.kernels import tables
+from pipeline.kernels.components import count
+from pipeline.kernels.quality import INVALID, quantise
+from pipeline.kernels.resample import resample
+from pipeline.plan import Plan
+from pipeline.tally import PERCENTILES, Extents, Fidelity, Histogram
+from pipeline.volume import Facts, Volume
+
+CT_RANGE = (-1000.0, 1000.0)
+"""HU: the data range of a CT that no window was applied to, so that figures of all CT compare."""
+
+Bounds = list[tuple[int, int]]
+"""Lattice indices ``[low, high)`` along k, j, i."""
+
+
+def measure_image(plan: Plan, output: Volume, raw: Volume, facts: Facts) -> dict[str, Any]:
+    """Columns of ``volume_qa`` for an image that ``plan`` made of ``raw``, both whole."""
+    covered = _within(output.grid, raw.grid)
+    valid = _mask(output.grid, covered)
+    histogram = Histogram.of(output.array, valid)
+    histogram += histogram.detail(output.array, valid)
+    low, high = data_range(plan, facts)
+    likeness = fidelity(plan, output, raw, facts, covered)
+    n = histogram.n
+    return {
+        "v_min": histogram.min,
+        "v_max": histogram.max,
+        "v_mean": histogram.mean,
+        "v_sd": histogram.sd,
+        **{name: histogram.percentile(q) for name, q in PERCENTILES.items()},
+        "n_nan": histogram.n_nan,
+        "n_inf": histogram.n_inf,
+        "clip_low_frac": _fraction(output.array <= low, valid, n),
+        "clip_high_frac": _fraction(output.array >= high, valid, n),
+        "fill_frac": 0.0 if valid is None else 1 - int(valid.sum()) / output.grid.size,
+        "ssim_global": likeness.ssim_global,
+        "ssim_local_min": likeness.ssim_local_min,
+        "psnr_db": likeness.psnr_db,
+        "mae": likeness.mae(high - low),
+        "rmse": likeness.rmse(high - low),
+        "data_range": high - low,
+    }
+
+
+def measure_labels(output: Volume) -> list[dict[str, Any]]:
+    """Rows of ``structure_qa``, one a label value, of a whole label map."""
+    grid, rows = output.grid, []
+    for label, extent in Extents.of(output.array, grid).by_label.items():
+        centroid = extent.centroid
+        position = _lattice(grid).position(centroid or (0.0, 0.0, 0.0))
+        rows.append(
+            {
+                "structure": str(label),
+                "n_voxels": extent.n_voxels,
+                "volume_ml": extent.n_voxels * grid.voxel_mm3 / 1000,
+                **{f"centroid_{axis}_mm": x for axis, x in zip("xyz", position, strict=True)},
+                **{f"bbox_start_{axis}": a for axis, a in zip("kji", extent.start, strict=True)},
+                **{f"bbox_stop_{axis}": b for axis, b in zip("kji", extent.stop, strict=True)},
+                "n_components": count((output.array == label).view(np.uint8)),
+                "touches_border": extent.touches(grid),
+            }
+        )
+    return rows
+
+
+def data_range(plan: Plan, facts: Facts) -> tuple[float, float]:
+    """What SSIM and PSNR refer to: the range of the branch's last ramp, else CT_RANGE, else the raw volume's own."""
+    ramps = [r for s, spec in zip(plan.stages, plan.specs, strict=False) if (r := s.ramp(spec)) is not None]
+    if ramps:
+        ends = [(x - ramps[-1].base) * ramps[-1].scale for x in (ramps[-1].low, ramps[-1].high)]
+        return min(ends), max(ends)
+    if facts.modality == "CT":
+        return CT_RANGE
+    return facts.low, max(facts.high, facts.low + 1)
+
+
+def fidelity(plan: Plan, output: Volume, raw: Volume, facts: Facts, covered: Bounds) -> Fidelity:
+    """Likeness of an output to its reference, on the source grid."""
+    low, high = data_range(plan, facts)
+    reference = plan.intensity.run(raw.crop_to, raw.grid)
+    known = None if facts.padding is None else raw.array != np.asarray(facts.padding, raw.array.dtype)
+    made = quantise(output.array, low, high)
+    if output.grid != raw.grid:
+        axes = output.grid.axes(raw.grid)
+        lines = [
+            tables.spline(*line, 1, (a, b), ends)
+            for line, a, b, ends in zip(axes, raw.grid.start, raw.grid.stop, covered, strict=True)
+        ]
+        made = resample(made, lines, output.grid.start, fill=INVALID)
+    return Fidelity.of(quantise(reference.array, low, high, known), made, raw.grid, raw.grid)
+
+
+def _within(output: Grid, source: Grid) -> Bounds:
+    """Which rows of an output lie on its source, by the edge rule; the others are fill."""
+    found = []
+    for line, rows, bounds in zip(
+        source.axes(output),
+        zip(output.start, output.stop, strict=True),
+        zip(source.start, source.stop, strict=True),
+        strict=True,
+    ):
+        run = tables.spline(*line, 0, rows, bounds).run
+        found.append((rows[0] + run.start, rows[0] + run.stop))
+    return found
+
+
+def _mask(grid: Grid, covered: Bounds) -> np.ndarray | None:
+    """uint8, 1 where a voxel is no fill; None where none is."""
+    inside = grid.between([a for a, _ in covered], [b for _, b in covered])
+    if inside == grid:
+        return None
+    mask = np.zeros(grid.shape, np.uint8)
+    mask[grid.slices(inside)] = 1
+    return mask
+
+
+def _fraction(where: np.ndarray, valid: np.ndarray | None, n: int) -> float | None:
+    if not n:
+        return None
+    return int(np.count_nonzero(where if valid is None else where & valid.view(bool))) / n
+
+
+def _lattice(grid: Grid) -> Grid:
+    """The grid's frame with its origin at lattice index 0."""
+    return grid.between((0, 0, 0), grid.stop)

@@ -1,0 +1,63 @@
+"""What can be done to a volume.  One file, one stage: this folder is the list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import ClassVar
+
+from pipeline.grid import Grid
+from pipeline.kernels.ramp import Ramp
+from pipeline.volume import Facts, Kind, Spec, Volume
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A pure step ``Volume -> Volume``; its fields are its parameters, and nothing else.
+
+    ``spec`` says what comes out, ``reach`` what must be read to make a piece of it, ``__call__`` makes
+    the piece.  All three are told ``source``: what is known of the *whole* volume the stage works on.
+    The defaults describe a pointwise stage.
+    """
+
+    version: ClassVar[int] = 1
+    """Of the numbers it makes; part of the fingerprint, held by a golden hash."""
+
+    takes: ClassVar[tuple[Kind, ...]] = ("image", "labels")
+
+    fuses: ClassVar[bool] = False
+    """Whether ``__call__`` takes ``ramp=``: the pointwise step that follows, applied as it writes."""
+
+    def spec(self, source: Spec) -> Spec:
+        return source
+
+    def reach(self, piece: Grid, source: Spec) -> Grid:
+        return piece
+
+    def resolve(self, facts: Facts) -> Stage:
+        """The same stage with every default that depends on the volume filled in."""
+        return self
+
+    def ramp(self, source: Spec) -> Ramp | None:
+        """The arithmetic of a stage that is nothing but a ramp; else None."""
+        return None
+
+    def __call__(self, volume: Volume, piece: Grid, source: Spec) -> Volume:
+        raise TypeError(f"{type(self).__name__} does not say what it does")
+
+
+@cache
+def available() -> dict[str, type[Stage]]:
+    """Every stage, by the name of its file.
+
+    >>> sorted(available())
+    ['resample', 'threshold', 'voi', 'window']
+    """
+    found = {}
+    for info in iter_modules(__path__):
+        module = import_module(f"{__name__}.{info.name}")
+        own = [c for c in vars(module).values() if isinstance(c, type) and c.__module__ == module.__name__]
+        (found[info.name],) = [c for c in own if issubclass(c, Stage)]
+    return found

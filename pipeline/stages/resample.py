@@ -1,0 +1,94 @@
+"""Resampling to a spacing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from pipeline.errors import KindError
+from pipeline.grid import Grid
+from pipeline.kernels import tables
+from pipeline.kernels.ramp import Ramp
+from pipeline.kernels.resample import resample
+from pipeline.stages import Stage
+from pipeline.volume import Spec, Volume
+
+AIR = -1024.0
+"""HU of what lies beyond a CT's field of view."""
+
+
+@dataclass(frozen=True)
+class Resample(Stage):
+    """The same field of view in voxels of ``spacing`` mm: the outer faces of the first voxel stay put.
+
+    Positions up to half a voxel outside the source take the border's value; beyond lies ``fill``.
+
+    Attributes
+    ----------
+    spacing : mm along k, j, i
+    order : of the spline, 0 (nearest) or 1 (linear); labels are always resampled by nearest
+    antialias : not yet there, so only false
+    fill : None: -1024 for images of a signed or float type, raised to what the type holds, 0 for unsigned
+        ones; labels always get 0
+
+    Raises
+    ------
+    ValueError
+        Naming the field, if its value cannot be.
+    """
+
+    spacing: tuple[float, float, float]
+    order: Literal[0, 1] = 1
+    antialias: Literal[False] = False
+    fill: float | None = None
+
+    fuses: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if len(self.spacing) != 3 or not all(s > 0 and isfinite(s) for s in self.spacing):
+            raise ValueError("spacing must be three finite numbers above 0, in mm along k, j, i")
+        if self.order not in (0, 1):
+            raise ValueError("order must be 0 or 1")
+        if self.antialias:
+            raise ValueError("antialias must be false")
+        if self.fill is not None and not isfinite(self.fill):
+            raise ValueError("fill must be a finite number")
+
+    def spec(self, source: Spec) -> Spec:
+        return Spec(source.grid.respace(self.spacing), source.kind, source.dtype)
+
+    def reach(self, piece: Grid, source: Spec) -> Grid:
+        """What the rows of the piece look at; one voxel at least, none for an empty piece."""
+        if not piece.size:
+            return source.grid.between(source.grid.start, source.grid.start)
+        spans = [t.span for t in self._tables(piece, source)]
+        return source.grid.between([low for low, _ in spans], [high for _, high in spans])
+
+    def __call__(self, volume: Volume, piece: Grid, source: Spec, ramp: Ramp | None = None) -> Volume:
+        """The piece; with ``ramp``, the bits of resampling, storing, and then the ramp.
+
+        Raises KindError for labels with a ramp.
+        """
+        if ramp is not None and source.kind == "labels":
+            raise KindError("an intensity stage was handed labels")
+        axes = self._tables(piece, source)
+        array = resample(volume.array, axes, volume.grid.start, fill=self._fill(source), ramp=ramp)
+        return Volume(array, piece, source.kind)
+
+    def _tables(self, piece: Grid, source: Spec) -> list[tables.Table]:
+        order = 0 if source.kind == "labels" else self.order
+        whole = source.grid
+        lines = zip(whole.axes(piece), piece.start, piece.stop, whole.start, whole.stop, strict=True)
+        return [tables.spline(*line, order, (a, b), (low, high)) for line, a, b, low, high in lines]
+
+    def _fill(self, source: Spec) -> float:
+        if source.kind == "labels":
+            return 0.0
+        if self.fill is not None:
+            return self.fill
+        if np.issubdtype(source.dtype, np.unsignedinteger):
+            return 0.0
+        return AIR

@@ -1,0 +1,122 @@
+"""Parquet bytes, and files replaced whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.errors import StoreError
+from pipeline.report import write
+from pipeline.report.publish import publish
+from pipeline.report.rows import build
+from pipeline.report.tables import TABLES
+from pipeline.report.write import parquet, replace
+from tests.report.made import archive
+
+NAMES = [*(f"{name}.parquet" for name in TABLES), "index.html"]
+
+
+def test_a_second_publish_changes_nothing(tmp_path: Path) -> None:
+    facts = archive()
+    assert publish(tmp_path / "report", **facts) == NAMES
+    before = {p.name: (p.stat().st_mtime_ns, p.stat().st_ino) for p in (tmp_path / "report").iterdir()}
+    assert publish(tmp_path / "report", **facts) == []
+    assert {p.name: (p.stat().st_mtime_ns, p.stat().st_ino) for p in (tmp_path / "report").iterdir()} == before
+    assert sorted(before) == sorted(NAMES)
+
+
+def test_law_l4_same_bytes_for_records_in_any_order(tmp_path: Path) -> None:
+    facts = archive()
+    publish(tmp_path / "a", **facts)
+    facts |= {"records": iter(facts["records"][::-1]), "series": facts["series"].take(list(range(9, -1, -1)))}
+    publish(tmp_path / "b", **facts)
+    for name in NAMES:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_only_costs_and_page_know_what_was_measured(tmp_path: Path) -> None:
+    facts = archive()
+    publish(tmp_path, **facts)
+    for record in facts["records"]:
+        for cost in record.get("costs", ()):
+            cost["seconds"] *= 2
+    assert publish(tmp_path, **facts) == ["costs.parquet", "index.html"]
+
+
+def test_how_a_table_is_chunked_does_not_show() -> None:
+    table = build(**{k: v for k, v in archive().items() if k != "files"})["volumes"]
+    parts = pa.concat_tables([table.slice(n, 1) for n in range(table.num_rows)])
+    assert parquet(parts) == parquet(table)
+
+
+def test_parquet_keeps_units_descriptions_and_version() -> None:
+    for name, table in build([], archive()["series"]).items():
+        read = pq.read_schema(pa.BufferReader(parquet(table)))
+        assert read.equals(TABLES[name], check_metadata=True)
+
+
+def test_the_old_file_stays_whole_when_writing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.parquet"
+    assert replace(path, b"old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(write.os, "fsync", full)
+    with pytest.raises(StoreError, match=r"^the report cannot be written: No space left on device$"):
+        replace(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["x.parquet"]
+
+
+def test_the_new_name_appears_only_after_its_bytes_are_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, seen = tmp_path / "x.parquet", []
+    sync = os.fsync
+
+    def watched(handle: int) -> None:
+        seen.append(path.exists())
+        sync(handle)
+
+    monkeypatch.setattr(write.os, "fsync", watched)
+    replace(path, b"new")
+    assert seen == [False, True]
+
+
+def test_what_a_killed_writer_left_is_swept(tmp_path: Path) -> None:
+    (tmp_path / ".volumes.parquet.4711.part").write_bytes(b"half")
+    publish(tmp_path, **archive())
+    assert sorted(os.listdir(tmp_path)) == sorted(NAMES)
+
+
+def test_a_writer_whose_part_was_swept_writes_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, swept = tmp_path / "x.parquet", []
+    sync = os.fsync
+
+    def sweeping(handle: int) -> None:
+        sync(handle)
+        if not swept:
+            swept.append(True)
+            write.sweep(tmp_path)
+
+    monkeypatch.setattr(write.os, "fsync", sweeping)
+    assert replace(path, b"new")
+    assert path.read_bytes() == b"new"
+
+
+def test_a_place_that_cannot_be_written_stops_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "report").write_bytes(b"a file, not a folder")
+    with pytest.raises(StoreError, match=r"^the report cannot be written"):
+        publish(tmp_path / "report", **archive())
+
+
+def test_published_files_have_the_rights_that_the_umask_says(tmp_path: Path) -> None:
+    umask = os.umask(0o022)
+    try:
+        replace(tmp_path / "x", b"x")
+    finally:
+        os.umask(umask)
+    assert (tmp_path / "x").stat().st_mode & 0o777 == 0o644

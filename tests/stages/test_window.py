@@ -1,0 +1,59 @@
+"""Window: L11, the spec it promises, and what it refuses."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from pipeline.errors import KindError
+from pipeline.grid import Grid
+from pipeline.stages.window import Window
+from pipeline.volume import Volume
+from tests.stages.cuts import check_any_cut_gives_the_whole, volumes
+
+DTYPES = st.sampled_from(["float16", "float32", "uint8"])
+
+
+@given(volumes(("int16", "uint16", "uint8", "float32", "float64")), DTYPES, st.data())
+def test_any_cut_gives_the_whole(volume, dtype, data):
+    stage = Window(90, 60, dtype)
+    whole = check_any_cut_gives_the_whole(stage, volume, data)
+    assert whole.array.dtype == stage.spec(volume.spec).dtype == np.dtype(dtype)
+
+
+def test_soft_tissue():
+    grid = Grid(np.eye(4), (1, 1, 5))
+    volume = Volume(np.array([[[-2000, -160, 40, 240, 3000]]], "i2"), grid)
+    for dtype, expected in [
+        ("float16", [0, 0, 0.5, 1, 1]),
+        ("float32", [0, 0, 0.5, 1, 1]),
+        ("uint8", [0, 0, 128, 255, 255]),
+    ]:
+        made = Window(40, 400, dtype)(volume, grid, volume.spec).array.ravel()
+        np.testing.assert_allclose(made, expected, atol=1e-6)
+
+
+def test_refuses_labels():
+    grid = Grid(np.eye(4), (1, 1, 1))
+    volume = Volume(np.ones((1, 1, 1), "u1"), grid, "labels")
+    assert Window.takes == ("image",)
+    with pytest.raises(KindError):
+        Window(0, 1)(volume, grid, volume.spec)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"width": 0}, "width"),
+        ({"width": float("nan")}, "width"),
+        ({"center": float("inf")}, "center"),
+        ({"dtype": "int8"}, "dtype"),
+    ],
+)
+def test_refuses(change, word):
+    fields = {"center": 40, "width": 400} | change
+    with pytest.raises(ValueError, match=word):
+        Window(**fields)
+    with pytest.raises(ValidationError, match=word):
+        TypeAdapter(Window).validate_python(fields)
