@@ -118,7 +118,7 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.GANTRY_TILT: Meaning(_Q, "the stack is sheared against its slices"),
     Reason.MULTIFRAME: Meaning(_Q, "several frames in one DICOM object"),
     Reason.NOT_3D: Meaning(_Q, "more than three dimensions, or a vector at each voxel"),
-    Reason.TOO_LARGE: Meaning(_Q, "the work needs more memory than a worker has"),
+    Reason.TOO_LARGE: Meaning(_Q, "the work needs more memory than a worker has", retry=True),
     Reason.OOM_HOST: Meaning(_Q, "the worker ran out of memory", retry=True),
     Reason.POISON: Meaning(_Q, "the worker process died on this series, twice, alone"),
     Reason.INTERNAL: Meaning(_Q, "an error of this program: report it with the log line", retry=True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -22,6 +22,7 @@ from pipeline.grid import Grid
 from pipeline.reasons import Reason
 from pipeline.volume import Facts, Volume
 
+_UNITS = frozenset({"HU", "BQML"})
 _LABEL_TYPES = tuple(map(np.dtype, ("u1", "u2", "u4")))
 
 
@@ -31,6 +32,7 @@ class Converted:
 
     Attributes
     ----------
+    series_id : pseudonym of the series it comes from
     volume : int16 or uint16 wherever that is exact, else float32; on the grid that the gate accepted
     labels : published name -> label map on the same grid, in the smallest unsigned type that holds it
     geometry_error_mm : as the gate measured it
@@ -38,6 +40,7 @@ class Converted:
     seconds : by step: ``read`` (stored values from storage), ``decode`` (to their units)
     """
 
+    series_id: str
     volume: Volume
     facts: Facts
     labels: dict[str, Volume]
@@ -46,8 +49,10 @@ class Converted:
     seconds: dict[str, float] = field(default_factory=dict, compare=False)
 
 
-def convert(vault: Vault, volume_id: str, limits: Limits | None = None) -> Converted:
+def convert(vault: Vault, volume_id: str, limits: Limits | None = None, *, child: Child | None = None) -> Converted:
     """Read the voxels of a volume that a scan put together.  The vault is opened read-only.
+
+    ``child``, where given, decodes instead of one started for this volume, and is left open.
 
     Raises
     ------
@@ -57,7 +62,7 @@ def convert(vault: Vault, volume_id: str, limits: Limits | None = None) -> Conve
         CHANGED where a file is not what it was at the scan; DECODE_FAIL where the voxels are not what the
         header says, or a label map holds anything but whole numbers from 0; or what the decoder came to.
     """
-    with vault.index() as index, Child(limits) as child:
+    with vault.index() as index, nullcontext(child) if child is not None else Child(limits) as reader:
         text = index.volume(volume_id)
         if text is None:
             raise UsageError("the vault knows no such volume")
@@ -65,12 +70,14 @@ def convert(vault: Vault, volume_id: str, limits: Limits | None = None) -> Conve
         grid = Grid(tuple(entry.affine[n : n + 4] for n in (0, 4, 8, 12)), entry.shape)
         clock = _Clock()
         files = [_file(index, part) for part in entry.parts]
-        array = _image(files, grid, child, clock)
-        labels = {name: Volume(_label(_file(index, part), child, clock), grid, "labels") for name, part in entry.labels}
+        array = _image(files, grid, reader, clock)
+        labels = {
+            name: Volume(_label(_file(index, part), reader, clock), grid, "labels") for name, part in entry.labels
+        }
     facts = _facts(entry, [_header(f) for f in files], array)
     parts = (*entry.parts, *(part for _, part in entry.labels))
     read = sum(part.size for part in parts)
-    return Converted(Volume(array, grid), facts, labels, entry.geometry_error_mm, read, clock.seconds)
+    return Converted(entry.series_id, Volume(array, grid), facts, labels, entry.geometry_error_mm, read, clock.seconds)
 
 
 def stored(file: File, child: Child, out: np.ndarray | None = None) -> np.ndarray:
@@ -165,10 +172,11 @@ def _facts(entry: Entry, headers: Sequence[Header], array: np.ndarray) -> Facts:
 
 
 def _units(modality: str | None, header: Header) -> str:
-    """HU for CT unless Rescale Type (DICOM PS3.3 C.11.1.1.2) says otherwise; BQML for PET in DICOM (C.8.9.1)."""
-    if modality == "CT" and header.rescale_type.upper() in ("", "HU"):
-        return "HU"
-    return "BQML" if modality == "PT" and header.format == "dicom" else "1"
+    """As Rescale Type says (DICOM PS3.3 C.11.1.1.2); of a CT that says nothing HU, which C.8.2.1.1.2 asks for."""
+    stated = header.rescale_type.upper()
+    if stated in _UNITS:
+        return stated
+    return "HU" if modality == "CT" and not stated else "1"
 
 
 def _padding(headers: Sequence[Header], dtype: np.dtype) -> float | None:

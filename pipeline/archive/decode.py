@@ -1,4 +1,4 @@
-"""Compressed DICOM pixel data, by pydicom's decoders in one fixed order.  Runs in the child process."""
+"""DICOM pixel data by pydicom's decoders, in one fixed order.  Runs in the child process."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import pydicom
 from pydicom.pixels import get_decoder
 
 from pipeline.archive.header import Header
-from pipeline.archive.syntax import DECODERS, DEFLATED, RLE
+from pipeline.archive.syntax import AS_BITS, DECODERS, READABLE
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 
 
 def voxels(file: BinaryIO, header: Header) -> np.ndarray:
-    """Stored values (frames, rows, columns) of an encapsulated or deflated data set.
+    """Stored values (frames, rows, columns), in native byte order.
 
     The next decoder is tried where one refuses; where all do, Quarantine(DECODE_FAIL).
-    Raises Quarantine(UNSUPPORTED_TS) for a syntax that ``DECODERS`` does not name.
+    Raises Quarantine(UNSUPPORTED_TS) for a syntax that is not ``READABLE``.
     """
     syntax = header.transfer_syntax
-    if syntax != DEFLATED and syntax not in DECODERS:
+    if syntax not in READABLE:
         raise Quarantine(Reason.UNSUPPORTED_TS)
     file.seek(0)
     dataset = pydicom.dcmread(file, force=True)
     decoder = get_decoder(pydicom.uid.UID(syntax))
-    # JPEG decoders leave unused bits in a state of their own, which pydicom knows; the rest is bits as
-    # they stand, which ``cut_to_stored`` handles with respect to HighBit.
-    options: dict[str, Any] = {"correct_unused_bits": syntax not in (RLE, DEFLATED)}
+    # Each JPEG decoder leaves unused bits in a state of its own, which pydicom knows; of bits as they
+    # stand it does not respect HighBit, and ``cut_to_stored`` does.
+    options: dict[str, Any] = {"correct_unused_bits": syntax not in AS_BITS}
     for plugin in DECODERS.get(syntax, ("",)):
         if plugin and plugin not in decoder.available_plugins:
             continue
@@ -38,5 +38,5 @@ def voxels(file: BinaryIO, header: Header) -> np.ndarray:
             raise
         except Exception:
             continue
-        return array.reshape(header.shape)
+        return array.reshape(header.shape).astype(array.dtype.newbyteorder("="), copy=False)
     raise Quarantine(Reason.DECODE_FAIL)

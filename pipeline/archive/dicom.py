@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zlib
 from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
@@ -15,6 +14,7 @@ from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag, Tag
 
 from pipeline.archive import tags
+from pipeline.archive.damage import UNDEFINED, check_inflated_size, encapsulated_damage, native_damage
 from pipeline.archive.elements import Elements
 from pipeline.archive.header import NATIVE, Header
 from pipeline.archive.limits import Limits, declared
@@ -25,9 +25,6 @@ from pipeline.reasons import Reason
 
 _WANTED = [Tag(tag) for tag in tags.WANTED]
 _HEAD = 1 << 15
-_UNDEFINED = 0xFFFFFFFF
-_ITEM = b"\xfe\xff\x00\xe0"
-_DELIMITER = b"\xfe\xff\xdd\xe0"
 
 SpacingSource = Literal["", "pixel", "imager", "nominal"]
 
@@ -42,7 +39,7 @@ class _Stop:
 
     def __call__(self, tag: BaseTag, vr: str | None, length: int) -> bool:
         at = self._file.tell()
-        self.end = at + length if length != _UNDEFINED else -1
+        self.end = at + length if length != UNDEFINED else -1
         if tag not in tags.PIXELS:
             return False
         self.pixels = int(tag), at, length
@@ -56,7 +53,7 @@ def parse(file: BinaryIO, limits: Limits) -> tuple[Header, Reason | None]:
     more than a quarter of ``limits.memory_bytes``: this runs in a child process, which turns both into
     reasons.
     """
-    _check_inflated_size(file, limits.memory_bytes // 4)
+    check_inflated_size(file, limits.memory_bytes // 4)
     size = os.fstat(file.fileno()).st_size
     dataset, stop, element = _read(file, size)
     facts = Elements.of(dataset)
@@ -66,11 +63,11 @@ def parse(file: BinaryIO, limits: Limits) -> tuple[Header, Reason | None]:
         return header, refusal(header, limits, has_pixels=False, damage=None if whole else Reason.TRUNCATED)
     _, at, length = stop.pixels
     if header.transfer_syntax == DEFLATED:
-        damage = _native_damage(length, declared(header), length)
+        damage = native_damage(length, declared(header), length)
     elif header.transfer_syntax in NATIVE:
-        damage = _native_damage(length, declared(header), size - at)
+        damage = native_damage(length, declared(header), size - at)
     else:
-        damage = _encapsulated_damage(file, at, length, size)
+        damage = encapsulated_damage(file, at, length, size)
     is_native = header.transfer_syntax in NATIVE and damage is None
     header = replace(
         header,
@@ -202,42 +199,3 @@ def _ambiguous(facts: Elements) -> Reason | None:
         or tags.MODALITY_LUT in facts
     )
     return Reason.UNREADABLE if unusable else None
-
-
-def _native_damage(length: int, needed: int, available: int) -> Reason | None:
-    if length == _UNDEFINED:
-        return Reason.UNREADABLE
-    return Reason.TRUNCATED if length < needed or length > available else None
-
-
-def _encapsulated_damage(file: BinaryIO, at: int, length: int, size: int) -> Reason | None:
-    """Whether the items lie in the file up to the sequence delimiter: DICOM PS3.5 A.4."""
-    if length != _UNDEFINED:
-        return Reason.UNREADABLE
-    while at + 8 <= size:
-        file.seek(at)
-        item = file.read(8)
-        if item[:4] == _DELIMITER:
-            return None
-        if item[:4] != _ITEM:
-            return Reason.UNREADABLE
-        at += 8 + int.from_bytes(item[4:], "little")
-    return Reason.TRUNCATED
-
-
-def _check_inflated_size(file: BinaryIO, most: int) -> None:
-    """pydicom inflates a deflated data set in one go: count first, in small steps, and keep nothing."""
-    file.seek(0)
-    head = file.read(1024)
-    if DEFLATED.encode() not in head:
-        return
-    # The deflated bytes begin right after group 0002, whose length (0002,0000) states from offset 144.
-    begin = 144 + int.from_bytes(head[140:144], "little")
-    file.seek(begin)
-    inflater, total = zlib.decompressobj(-zlib.MAX_WBITS), 0
-    while (deflated := file.read(1 << 16)) and not inflater.eof:
-        while deflated:
-            total += len(inflater.decompress(deflated, 1 << 20))
-            deflated = inflater.unconsumed_tail
-            if total > most:
-                raise MemoryError

@@ -91,8 +91,10 @@ class Elements:
         return value if isinstance(value, bytes) else b""
 
     def _encodings(self) -> list[str]:
-        value = self._bytes(_CHARACTER_SET).decode("ascii", "replace")
+        # pydicom has converted this one: it needs it itself.
+        value = getattr(self.raw.get(_CHARACTER_SET), "value", None) or ""
+        names = value.decode("ascii", "replace").split("\\") if isinstance(value, bytes) else value
         try:
-            return convert_encodings([part.strip(" \0") for part in value.split("\\")])
-        except LookupError:
+            return convert_encodings([names] if isinstance(names, str) else [str(name) for name in names])
+        except (LookupError, ValueError):
             return ["iso8859"]

@@ -26,7 +26,8 @@ def from_itk(origin: Rows, spacing: Rows, direction: Rows) -> Rows:
     The third axis of a flat image is perpendicular to it, 1 mm a step.
     """
     n = len(origin)
-    frame = np.eye(4)
+    frame = np.zeros((4, 4))
+    frame[3, 3] = 1.0
     # Columns k, j, i are ITK's axes z, y, x.
     for axis in range(n):
         frame[:n, 2 - axis] = np.array(direction).reshape(n, n)[:, axis] * spacing[axis]

@@ -42,7 +42,7 @@ def parse(file: BufferedReader, limits: Limits, form: Format) -> tuple[Header, R
     that does not say how the image lies in the patient is MISSING_GEOMETRY.  Raises RuntimeError where
     ITK does.
     """
-    fields = _fields(file, form)
+    fields, offset = _fields(file, form)
     file.seek(0)
     header = Header(format=form, content=hashlib.file_digest(file, "sha256").hexdigest())
     if not _is_attached(fields, form):
@@ -70,7 +70,7 @@ def parse(file: BufferedReader, limits: Limits, form: Format) -> tuple[Header, R
         return header, Reason.UNREADABLE
     if declared(header) > limits.declared_bytes:
         return header, Reason.BOMB_DECLARED
-    if declared(header) > os.fstat(file.fileno()).st_size * _expansion(fields, form):
+    if declared(header) > (os.fstat(file.fileno()).st_size - offset) * _expansion(fields, form):
         return header, Reason.TRUNCATED
     try:
         if not _states_place(fields, form):
@@ -96,8 +96,8 @@ def _reader(file: BufferedReader, form: Format) -> sitk.ImageFileReader:
     return reader
 
 
-def _fields(file: BufferedReader, form: Format) -> dict[str, str]:
-    """The text header, keys in lower case: NRRD up to the empty line, MHA up to ElementDataFile."""
+def _fields(file: BufferedReader, form: Format) -> tuple[dict[str, str], int]:
+    """The text header, keys in lower case, and its length: NRRD to the empty line, MHA to ElementDataFile."""
     file.seek(0)
     found: dict[str, str] = {}
     lines = iter(lambda: file.readline(_MOST_TEXT), b"")
@@ -111,7 +111,7 @@ def _fields(file: BufferedReader, form: Format) -> dict[str, str]:
         found[key.strip().lower()] = value.strip(" =\t").lower()
         if "elementdatafile" in found:
             break
-    return found
+    return found, total
 
 
 def _is_attached(fields: dict[str, str], form: Format) -> bool:

@@ -22,6 +22,9 @@ DECODERS: dict[str, tuple[str, ...]] = {
 """Names of pydicom's decoding plugins, first choice first: one fixed order, so that the same file gives
 the same voxels on every machine (law L4).  No decoder under the GPL is among them."""
 
+AS_BITS = NATIVE | {DEFLATED, RLE}
+"""Syntaxes that keep all BitsAllocated as they stand, overlays included; a JPEG keeps the value alone."""
+
 READABLE = NATIVE | {DEFLATED} | frozenset(DECODERS)
 
 LOSSY = frozenset(_JPEG + n for n in ("50", "51", "81"))

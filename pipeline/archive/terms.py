@@ -99,18 +99,24 @@ MODELS = {
     ),
 }
 
+_FILTERED = (
+    *(10, 18, 19, 20, 21, 22, 23, 25, 26, 30, 31, 32, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50),
+    *(60, 65, 70, 75, 80, 90),
+)
+_AREAS = ("Bf", "Bl", "Br", "Bv", "Hc", "Hf", "Hr", "Hv", "Qr")
+_SHARPNESS = (32, 36, 38, 40, 42, 44, 48, 49, 51, 52, 54, 56, 57, 58, 59, 60, 62, 64, 68, 69, 72, 76, 80, 84, 89, 98)
+
 KERNELS = {
     **_plain("SOFT, STANDARD, DETAIL, LUNG, BONE, BONEPLUS, EDGE, CHST, ULTRA"),  # GE
     **_plain(  # Philips
         "A, B, C, D, E, EA, EB, EC, L, SA, SB, SC, UA, UB, UC, YA, YB, YC, YD, YE, IMR1, XCA, XCB, XCC, Sharp, Smooth"
     ),
     **{f"FC{n:02d}": () for n in range(1, 87)},  # Canon, Toshiba
-    **{f"B{n}{mode}": () for n in range(10, 91) for mode in "fs"},  # Siemens, filtered back projection
-    **{f"H{n}{mode}": () for n in range(10, 91) for mode in "fhs"},
-    **{f"{letter}{n}f": () for letter in "DIJ" for n in range(20, 81)},
-    **{f"{area}{n}{mode}": () for area in ("Bf", "Bl", "Br", "Bv", "Hc", "Hf", "Hp", "Hr", "Hv", "Qr", "Sa", "Tr", "Ur")
-       for n in range(32, 99, 4) for mode in ("", "d", "f", "s", "u")},
-}  # fmt: skip
+    **{f"B{n}{mode}": () for n in _FILTERED for mode in "fs"},  # Siemens, filtered back projection
+    **{f"H{n}{mode}": () for n in _FILTERED for mode in "fhs"},
+    **{f"{letter}{n}f": () for letter in "DIJ" for n in _FILTERED},
+    **{f"{area}{n}{mode}": () for area in _AREAS for n in _SHARPNESS for mode in ("", "d", "f", "s")},
+}
 
 BODY_PARTS: dict[str, tuple[str, ...]] = {
     **_plain(

@@ -18,7 +18,7 @@ from pipeline.errors import KeyMismatch, UsageError
 SEAL = "vault.hmac"
 """The file in OUT that says which vault it was made with: it holds ``Vault.fingerprint``."""
 
-_KEY, _INDEX = "key", "index.sqlite"
+_KEY, _INDEX, _PART = "key", "index.sqlite", ".key-"
 _KEY_BYTES = 32
 
 
@@ -49,7 +49,7 @@ class Vault:
 
         Raises UsageError where the folder cannot be made or holds something else.
         """
-        if path.is_dir() and not (path / _KEY).exists() and any(path.iterdir()):
+        if path.is_dir() and not (path / _KEY).exists() and any(not p.name.startswith(_PART) for p in path.iterdir()):
             raise UsageError("the folder for the vault is not empty and holds no vault")
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -139,7 +139,7 @@ def _seal(out: Path) -> str | None:
 
 def _write_key(folder: Path) -> None:
     """Whole or absent, and never replaced: written beside, then linked to its name."""
-    temporary = folder / f".key-{secrets.token_hex(8)}"
+    temporary = folder / f"{_PART}{secrets.token_hex(8)}"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:

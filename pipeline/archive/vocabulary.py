@@ -20,7 +20,7 @@ _TOKEN_DIGITS = 8
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Published terms, each with the other spellings that mean it; case and punctuation never matter.
+    """Published terms, each with the other spellings that mean it; case and punctuation (but +) never matter.
 
     >>> vendors = Vocabulary("manufacturer", "Maker of the device.", {"GE": ("GE MEDICAL SYSTEMS",)})
     >>> vendors.term("Ge Medical-Systems")
@@ -69,4 +69,4 @@ def documents() -> dict[str, str]:
 
 
 def _bare(text: str) -> str:
-    return "".join(filter(str.isalnum, text.casefold()))
+    return "".join(c for c in text.casefold() if c.isalnum() or c == "+")

@@ -36,7 +36,7 @@ _CODES: dict[type[PipelineError], int] = {
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(pipeline.__version__, "-V", "--version", prog_name="scanmill")
-@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error of this program.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error; it may quote header text.")
 @click.pass_context
 def scanmill(context: click.Context, verbose: bool) -> None:
     """An archive of medical images in; chunked, checked, de-identified volumes and their quality out.

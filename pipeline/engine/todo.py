@@ -65,7 +65,7 @@ def select(
             except duckdb.Error as error:
                 message = str(error).partition("\n")[0]
                 raise RecipeError(f"'where' is not a condition over the series table: {message}") from None
-    rows = table.order("series_id").fetch_arrow_table().to_pylist()
+    rows = table.order("series_id").to_arrow_table().to_pylist()
     part, parts = shard
     rows = [r for r in rows if r["verdict"] != "skipped" and int(r["series_id"][:8], 16) % parts == part]
     return rows if limit is None else rows[:limit]

@@ -58,23 +58,19 @@ class Workspace:
         catalog = scan(sources, self.vault, modality=modality, labels=labels, workers=workers, advance=advance)
         if catalog.series.num_rows == 0:
             raise SourceError("no source holds an image that can be read")
-        return self._write_catalog(catalog)
+        files = self._write("files", settle(catalog.files, self.ledger.records()))
+        return self._write("series", catalog.series) or files
 
     def publish(self) -> list[str]:
         """Bring catalog and report up to date with the ledger; names of the files that changed."""
-        self._write_catalog(read_catalog(self.output))
+        self._write("files", settle(read_catalog(self.output).files, self.ledger.records()))
         return publish_report(self.output)
 
-    def _write_catalog(self, catalog: Catalog) -> bool:
-        files = settle(catalog.files, self.ledger.records())
-        changed = False
+    def _write(self, name: str, table: pa.Table) -> bool:
+        path = _table(self.output, name)
         with store_errors():
-            for name, table in (("files", files), ("series", catalog.series)):
-                path = _table(self.output, name)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                sweep(path.parent)
-                changed |= replace(path, parquet(table))
-        return changed
+            sweep(path.parent)
+            return replace(path, parquet(table))
 
 
 def read_catalog(output: Output) -> Catalog:

@@ -53,6 +53,7 @@ def _stored(value, like):  # type: ignore[no-untyped-def]
         return lambda value, like: value
     low, high = np.float32(dtype.minval), np.float32(dtype.maxval)
 
+    # NaN is told apart because its cast to an integer is undefined: every CPU makes something else of it.
     def integer(value, like):  # type: ignore[no-untyped-def]
         v = np.rint(value)
         v = low if v < low else v

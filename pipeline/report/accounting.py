@@ -13,16 +13,19 @@ from pipeline.report.standing import Record, Standing
 
 
 def settle(files: pa.Table, records: Iterable[Record]) -> pa.Table:
-    """The catalog's files with ``outcome`` and ``reason`` filled in where the scan left the outcome open.
+    """The catalog's files with ``outcome`` and ``reason`` by now: of those that a volume is made of, by its records.
 
-    A file whose volume no record speaks of keeps a null outcome: accepted, and not run yet.
+    Where no record speaks of the volume the outcome is null: accepted, and not run yet.  What the scan
+    refused belongs to no volume and stays as it is, so settling again is no change.
     """
     endings = Standing.of(records).endings()
     columns = (files.column(name).to_pylist() for name in ("volume_id", "outcome", "reason"))
     settled = []
     for volume, outcome, reason in zip(*columns, strict=True):
-        end = endings.get(volume) if outcome is None else None
-        settled.append((outcome, reason) if end is None else (end.outcome, next(iter(end.reasons), None)))
+        if volume is not None:
+            end = endings.get(volume)
+            outcome, reason = (None, None) if end is None else (end.outcome, next(iter(end.reasons), None))
+        settled.append((outcome, reason))
     for at, name in enumerate(("outcome", "reason")):
         index = files.schema.get_field_index(name)
         column = pa.array([row[at] for row in settled], files.schema.field(index).type)

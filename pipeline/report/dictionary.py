@@ -69,28 +69,22 @@ def _json(value: Described) -> str:
 
 
 def _markdown(tables: Iterable[Described]) -> str:
-    lines = [
-        "# Data dictionary",
-        "",
-        "Generated from the code.  Null means unknown or undefined.",
-        "",
-    ]
+    lines = ["# Data dictionary", "", "Generated from the code.  Null means unknown or undefined.", ""]
     for t in tables:
-        key = ", ".join(f"`{k}`" for k in t["primary_key"])
-        lines += [f"## {t['table']}", "", t["description"], "", f"Schema version {t['schema_version']}."]
-        lines += [f"Primary key: {key}."] if key else []
-        lines += ["", "| column | type | unit | meaning |", "|---|---|---|---|"]
+        lines += [f"## {t['table']}", "", t["description"], ""] if t["description"] else [f"## {t['table']}", ""]
         lines += [
-            f"| `{f['name']}` | {f['type']} | {f['unit'] or ''} | {_cell(f['description'])} |" for f in t["fields"]
+            f"Schema version {t['schema_version']}; key: {', '.join(t['primary_key']) or 'the first column'}.",
+            "",
         ]
+        lines += [_line("column", "type", "unit", "meaning"), "|---" * 4 + "|"]
+        lines += [_line(f"`{f['name']}`", f["type"], f["unit"] or "", f["description"]) for f in t["fields"]]
         lines += [""]
-    lines += ["## Reasons", "", "| code | outcome | meaning | another run may help |", "|---|---|---|---|"]
-    lines += [
-        f"| `{r['code']}` | {r['outcome']} | {_cell(r['meaning'])} | {'yes' if r['retry'] else ''} |" for r in reasons()
-    ]
+    lines += ["## Reasons", "", _line("code", "outcome", "meaning", "another run may help"), "|---" * 4 + "|"]
+    lines += [_line(f"`{r['code']}`", r["outcome"], r["meaning"], "yes" if r["retry"] else "") for r in reasons()]
     return "\n".join(lines) + "\n"
 
 
-def _cell(text: str) -> str:
-    """Text that Markdown takes neither for a tag nor for the end of a cell."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
+def _line(*cells: str) -> str:
+    """A row of a table, its texts such that Markdown takes nothing for a tag or for the end of a cell."""
+    safe = (cell.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|") for cell in cells)
+    return f"| {' | '.join(safe)} |"

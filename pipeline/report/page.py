@@ -11,6 +11,7 @@ import jinja2
 import pyarrow as pa
 
 from pipeline import __version__
+from pipeline.archive.gate import GEOMETRY_ERROR_MM
 from pipeline.reasons import MEANINGS
 from pipeline.report.accounting import Accounting
 from pipeline.report.dictionary import table as described
@@ -22,9 +23,6 @@ ROWS = 500
 
 WORST = 10
 """Volumes that a worst-first table shows."""
-
-GATE_MM = 0.01
-"""Law L5: a larger geometry error is never published."""
 
 _METRICS = (
     "ssim_local_min",
@@ -94,7 +92,7 @@ def render(tables: Mapping[str, pa.Table], account: Accounting) -> str:
         steps=_steps(costs),
         runs=rows["runs"][-20:],
         dictionary=[described(name, table.schema) for name, table in tables.items()],
-        gate=GATE_MM,
+        gate=GEOMETRY_ERROR_MM,
     )
 
 
@@ -134,7 +132,7 @@ def _metric(rows: Sequence[Row], field: pa.Field, limit: float | None = None, na
 def _images(rows: Iterable[Row], schema: pa.Schema) -> list[Output]:
     found = []
     for (recipe, name), group in _grouped(rows, "recipe", "output"):
-        limits = {"geometry_error_mm": GATE_MM}
+        limits = {"geometry_error_mm": GEOMETRY_ERROR_MM}
         metrics = [m for name_ in _METRICS for m in _metric(group, schema.field(name_), limits.get(name_))]
         ranked = [r for r in group if r["ssim_local_min"] is not None]
         worst = sorted(ranked, key=lambda r: (r["ssim_local_min"], r["volume_id"]))[:WORST]

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import ClassVar, Literal
 
-import numpy as np
-
 from pipeline.errors import KindError
 from pipeline.grid import Grid
 from pipeline.kernels import tables
@@ -31,8 +29,7 @@ class Resample(Stage):
     spacing : mm along k, j, i
     order : of the spline, 0 (nearest) or 1 (linear); labels are always resampled by nearest
     antialias : not yet there, so only false
-    fill : None: -1024 for images of a signed or float type, raised to what the type holds, 0 for unsigned
-        ones; labels always get 0
+    fill : rounded and clipped to the type of the image; None: -1024, so that unsigned types get 0; labels always get 0
 
     Raises
     ------
@@ -87,8 +84,4 @@ class Resample(Stage):
     def _fill(self, source: Spec) -> float:
         if source.kind == "labels":
             return 0.0
-        if self.fill is not None:
-            return self.fill
-        if np.issubdtype(source.dtype, np.unsignedinteger):
-            return 0.0
-        return AIR
+        return AIR if self.fill is None else self.fill

@@ -101,6 +101,12 @@ def test_any_cut_gives_the_sums_of_the_whole(shape, block, origin, stride, seed)
     assert lowest == whole.ssim_min
 
 
+def test_only_windows_that_begin_in_its_own_part_count():
+    a, b = pair((20, 20, 20))
+    made = compare(a, b, own=(4, 8, 12), stride=4)
+    assert (made.windows, made.voxels) == (1 * 2 * 3, 4 * 8 * 12)
+
+
 def test_the_extremes_do_not_overflow():
     for low, high in [(-2048, -2048), (2047, 2047), (-2048, 2047)]:
         a, b = np.full((8, 8, 8), low, "i2"), np.full((8, 8, 8), high, "i2")

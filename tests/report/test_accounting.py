@@ -33,13 +33,21 @@ def test_law_l1_accounting(rows: list, converted: set[int], failed: dict[int, Re
 
 
 def test_settling_keeps_what_the_scan_said_and_changes_no_other_column() -> None:
-    table = files((name(1), "duplicate", "DUPLICATE_SOP"), (name(1), None, None), (name(2), None, None))
+    table = files((None, "duplicate", "DUPLICATE_SOP"), (name(1), None, None), (name(2), None, None))
     settled = settle(table, [raw(1), refused(2, Reason.TRUNCATED)])
     assert settled.column("outcome").to_pylist() == ["duplicate", "converted", "quarantined"]
     assert settled.column("reason").to_pylist() == ["DUPLICATE_SOP", None, "TRUNCATED"]
     assert settled.schema.equals(table.schema, check_metadata=True)
     assert settled.drop_columns(["outcome", "reason"]).equals(table.drop_columns(["outcome", "reason"]))
-    assert settle(settled, []) == settled
+
+
+def test_settling_again_follows_the_records_of_the_day() -> None:
+    table = files((None, "skipped", "LOCALIZER"), (name(1), None, None), (name(2), None, None))
+    records = [raw(1), refused(2, Reason.DECODER_TIMEOUT)]
+    settled = settle(table, records)
+    assert settle(settled, records) == settled
+    assert settle(settled, []) == table
+    assert settle(settled, [raw(1), raw(2)]).column("reason").to_pylist() == ["LOCALIZER", None, None]
 
 
 def test_a_recipe_that_fails_without_a_raw_volume_settles_its_files_too() -> None:
@@ -61,3 +69,11 @@ def test_an_account_that_does_not_add_up_is_refused() -> None:
 def test_words_that_are_not_of_the_lists_are_refused(row: tuple) -> None:
     with pytest.raises(ValueError, match="is not a valid"):
         Accounting.of(files(row))
+
+
+def test_the_raw_volume_decides_how_its_files_end() -> None:
+    table = files((name(1), None, None), (name(2), None, None))
+    records = [refused(1, Reason.TOO_LARGE, "a"), refused(1, Reason.TRUNCATED), derived(2)]
+    settled = settle(table, records)
+    assert settled.column("outcome").to_pylist() == ["quarantined", None]
+    assert settled.column("reason").to_pylist() == ["TRUNCATED", None]

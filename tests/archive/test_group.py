@@ -1,0 +1,132 @@
+"""Copies, conflicts and broken files of one series."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.archive.group import PENDING, Fate, fate, group
+from pipeline.archive.header import Header
+from pipeline.archive.identity import content_id, volume_id
+from pipeline.archive.index import File
+from pipeline.archive.vault import Vault
+from pipeline.reasons import MEANINGS, Outcome, Reason
+
+NATIVE, LOSSLESS = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.70"
+
+
+OF_A_FILE = sorted(reason for reason, meaning in MEANINGS.items() if meaning.outcome is not Outcome.DUPLICATE)
+
+
+def file(name: str, instance: str | None = None, reason: Reason | None = None, **facts: object) -> File:
+    known = {"instance": name if instance is None else instance, "transfer_syntax": NATIVE} | facts
+    return File(name, name.encode(), 1, 2, reason=reason, header=Header(format="dicom", series="1", **known))  # type: ignore[arg-type]
+
+
+def equal(_: File) -> str:
+    return "same"
+
+
+def never(_: File) -> str:
+    raise AssertionError("pixels were read without need")
+
+
+def test_a_plain_series_reads_no_pixels_and_waits_for_the_run() -> None:
+    files = [file("a"), file("b")]
+    found = group(files, never)
+    assert found.images == tuple(files)
+    assert found.settled(()) == {"a": PENDING, "b": PENDING}
+
+
+def test_what_is_not_ours_does_not_spoil_the_series() -> None:
+    found = group([file("a"), file("b", reason=Reason.LOCALIZER)], never)
+    assert [f.file_id for f in found.images] == ["a"]
+    assert found.reasons == ()
+    assert found.settled(()) == {"a": PENDING, "b": Fate(Outcome.SKIPPED, Reason.LOCALIZER)}
+
+
+def test_a_broken_file_refuses_the_whole_series_and_keeps_its_own_reason() -> None:
+    found = group([file("a"), file("b", reason=Reason.UNSUPPORTED_TS), file("c", reason=Reason.TRUNCATED)], never)
+    assert found.reasons == (Reason.TRUNCATED, Reason.UNSUPPORTED_TS)
+    assert found.settled(found.reasons) == {
+        "a": fate(Reason.TRUNCATED),
+        "b": fate(Reason.UNSUPPORTED_TS),
+        "c": fate(Reason.TRUNCATED),
+    }
+
+
+def test_the_geometry_refuses_what_is_left() -> None:
+    found = group([file("a"), file("b", "a"), file("c", reason=Reason.LOCALIZER)], equal)
+    assert found.settled([Reason.MISSING_SLICE]) == {
+        "a": fate(Reason.MISSING_SLICE),
+        "b": fate(Reason.DUPLICATE_SOP),
+        "c": fate(Reason.LOCALIZER),
+    }
+
+
+@given(st.permutations(["native", "lossless", "lossy"]))
+def test_of_equal_copies_the_least_processed_is_kept(order: list[str]) -> None:
+    kinds = {
+        "native": {"transfer_syntax": NATIVE},
+        "lossless": {"transfer_syntax": LOSSLESS},
+        "lossy": {"transfer_syntax": NATIVE, "lossy": True},
+    }
+    found = group([file(str(n), "one", **kinds[kind]) for n, kind in enumerate(order)], equal)
+    assert [order[int(f.file_id)] for f in found.images] == ["native"]
+    assert sorted(found.fates.values()) == [fate(Reason.DUPLICATE_SOP)] * 2
+
+
+@pytest.mark.parametrize(
+    "facts", [{"position": (0.0, 0.0, 1.0)}, {"slope": 2.0}, {"shape": (1, 3, 3)}, {"spacing": (1.0, 2.0)}]
+)
+def test_one_instance_with_two_headers_is_a_conflict(facts: dict[str, object]) -> None:
+    found = group([file("a"), file("b", "a", **facts), file("c")], never)
+    assert found.reasons == (Reason.DUPLICATE_SOP_CONFLICT,)
+    assert set(found.settled(found.reasons).values()) == {fate(Reason.DUPLICATE_SOP_CONFLICT)}
+
+
+def test_one_instance_with_two_sets_of_voxels_is_a_conflict() -> None:
+    assert group([file("a"), file("b", "a")], lambda f: f.file_id).reasons == (Reason.DUPLICATE_SOP_CONFLICT,)
+
+
+def test_files_without_instance_uid_are_never_taken_for_copies() -> None:
+    assert len(group([file("a", ""), file("b", "")], never).images) == 2
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.none() | st.sampled_from(OF_A_FILE))))
+def test_every_file_has_one_end(drawn: list[tuple[str, Reason | None]]) -> None:
+    files = [file(str(n), instance, reason) for n, (instance, reason) in enumerate(drawn)]
+    found = group(files, equal)
+    assert set(found.settled(found.reasons)) == {f.file_id for f in files}
+    assert bool(found.reasons) == any(r is not None and MEANINGS[r].outcome is Outcome.QUARANTINED for _, r in drawn)
+
+
+class TestIdentity:
+    def test_a_copy_is_the_same_image_whatever_its_encoding_or_place(self) -> None:
+        one = file("a").header
+        assert one is not None
+        other = replace(one, transfer_syntax=LOSSLESS, pixel_offset=9, manufacturer="x", window=(1, 2))
+        assert content_id(one) == content_id(other)
+        assert content_id(one) != content_id(replace(one, instance="b"))
+        assert content_id(one) != content_id(replace(one, intercept=1.0))
+
+    @given(st.lists(st.text(), max_size=5), st.randoms(use_true_random=False))
+    def test_a_volume_is_what_it_is_made_of_in_any_order(self, tmp_path_factory, contents, random) -> None:
+        vault = _vault(tmp_path_factory)
+        name = volume_id(vault, "1.2", "", contents)
+        assert name == volume_id(vault, "1.2", "", random.sample(contents, len(contents)))
+        assert name != volume_id(vault, "1.2", "", [*contents, "one more"])
+        assert name != volume_id(vault, "1.3", "", contents)
+        assert name != volume_id(vault, "1.2", "b", contents)
+
+
+_made: list[Vault] = []
+
+
+def _vault(factory: pytest.TempPathFactory) -> Vault:
+    if not _made:
+        _made.append(Vault.create(factory.mktemp("identity") / "vault"))
+    return _made[0]

@@ -1,0 +1,182 @@
+"""NIfTI lies where nibabel and ITK say it lies, and holds what they say it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from nibabel.quaternions import quat2mat
+
+from pipeline.archive.child import Child
+from pipeline.archive.header import Header
+from pipeline.errors import Quarantine
+from pipeline.reasons import Reason
+from tests.archive import makers
+
+
+@pytest.fixture(scope="module")
+def child() -> Iterator[Child]:
+    with Child() as child:
+        yield child
+
+
+def accepted(child: Child, path: Path) -> Header:
+    (parsed,) = child.headers([path])
+    assert parsed.reason is None
+    assert parsed.header is not None
+    return parsed.header
+
+
+def refused(child: Child, path: Path) -> Reason | None:
+    (parsed,) = child.headers([path])
+    return parsed.reason
+
+
+def frame(header: Header) -> np.ndarray:
+    assert header.affine is not None
+    return np.array(header.affine).reshape(4, 4)
+
+
+def corners(shape: tuple[int, ...]) -> np.ndarray:
+    return np.stack(np.meshgrid(*[[0, n - 1] for n in shape], indexing="ij"), -1).reshape(-1, 3)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    turn=st.tuples(*[st.floats(-1, 1)] * 4).filter(lambda q: sum(x * x for x in q) > 0.1),
+    spacing=st.tuples(*[st.floats(0.25, 6)] * 3),
+    flip=st.booleans(),
+)
+def test_positions_are_those_of_nibabel_and_of_itk(
+    tmp_path: Path, child: Child, turn: tuple[float, ...], spacing: tuple[float, ...], flip: bool
+) -> None:
+    lps = np.eye(4)
+    lps[:3, :3] = quat2mat(turn) * np.array(spacing)
+    lps[:3, 0] *= -1 if flip else 1
+    lps[:3, 3] = (11.5, -200.25, 31.0)
+    path = makers.nifti(tmp_path / "one.nii.gz", makers.voxels((4, 5, 6)), lps)
+    header = accepted(child, path)
+    index = corners((4, 5, 6))
+    found = index @ frame(header)[:3, :3].T + frame(header)[:3, 3]
+    ras = nibabel.load(path).affine
+    by_nibabel = (index[:, ::-1] @ ras[:3, :3].T + ras[:3, 3]) * (-1, -1, 1)
+    image = sitk.ReadImage(str(path))
+    by_itk = [image.TransformIndexToPhysicalPoint(tuple(int(n) for n in at[::-1])) for at in index]
+    np.testing.assert_allclose(found, by_nibabel, atol=1e-9)
+    np.testing.assert_allclose(found, by_itk, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8", ">i2", ">f4"])
+def test_voxels(tmp_path: Path, child: Child, name: str, dtype: str) -> None:
+    array = makers.voxels((3, 4, 5)).astype(dtype)
+    image = nibabel.Nifti1Image(array.T, np.eye(4), dtype=np.dtype(dtype).newbyteorder("="))
+    if dtype[0] == ">":
+        image = nibabel.Nifti1Image(array.T, np.eye(4), image.header.as_byteswapped(">"))
+    nibabel.save(image, tmp_path / name)
+    header = accepted(child, tmp_path / name)
+    read = child.pixels(tmp_path / name, header)
+    assert read.dtype == np.dtype(dtype).newbyteorder("=")
+    np.testing.assert_array_equal(read, array)
+
+
+def test_the_second_format_and_a_long_header(tmp_path: Path, child: Child) -> None:
+    array = makers.voxels((3, 4, 5))
+    image = nibabel.Nifti2Image(array.T, np.diag([1.0, 2, 3, 1]))
+    image.header.extensions.append(nibabel.nifti1.Nifti1Extension("comment", b"x" * 5000))
+    nibabel.save(image, tmp_path / "a.nii.gz")
+    header = accepted(child, tmp_path / "a.nii.gz")
+    np.testing.assert_array_equal(child.pixels(tmp_path / "a.nii.gz", header), array)
+    assert frame(header)[2, 0] == 3
+
+
+def test_sform_wins_qform_serves_and_neither_is_refused(tmp_path: Path, child: Child) -> None:
+    s, q = np.diag([2.0, 2, 2, 1]), np.diag([3.0, 3, 3, 1])
+    image = nibabel.Nifti1Image(makers.voxels((2, 3, 4)).T, None)
+    found: list[float | Reason | None] = []
+    for s_code, q_code in ((1, 1), (2, 0), (0, 1), (0, 0)):
+        image.set_sform(s, s_code)
+        image.set_qform(q, q_code)
+        nibabel.save(image, tmp_path / "a.nii")
+        (parsed,) = child.headers([tmp_path / "a.nii"])
+        found.append(parsed.reason or frame(parsed.header or pytest.fail("no header"))[2, 0])
+    assert found == [2, 2, 3, Reason.MISSING_GEOMETRY]
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [((0.0, 5.0), (1, 0)), ((np.nan, 5.0), (1, 0)), ((2.0, -3.0), (2, -3)), ((0.5, np.nan), (0.5, 0))],
+)
+def test_scaling(tmp_path: Path, child: Child, raw: tuple[float, float], expected: tuple[float, float]) -> None:
+    path = makers.nifti(tmp_path / "a.nii", makers.voxels((2, 3, 4)), scl_slope=raw[0], scl_inter=raw[1])
+    header = accepted(child, path)
+    assert (header.slope, header.intercept) == expected
+
+
+@pytest.mark.parametrize(("code", "mm"), [(0, 1.0), (1, 1000.0), (2, 1.0), (3, 0.001)])
+def test_units_of_space(tmp_path: Path, child: Child, code: int, mm: float) -> None:
+    path = makers.nifti(tmp_path / "a.nii", makers.voxels((2, 3, 4)), xyzt_units=code)
+    np.testing.assert_allclose(frame(accepted(child, path))[:3], makers.affine()[:3] * mm, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "reason"),
+    [
+        ((4, 5), "i2", None),
+        ((4, 5, 6, 1), "i2", None),
+        ((4, 5, 6, 1, 1), "i2", None),
+        ((4, 5, 6, 2), "i2", Reason.NOT_3D),
+        ((4, 5, 6, 1, 3), "f4", Reason.NOT_3D),
+        ((4, 5, 6), "c8", Reason.UNREADABLE),
+        ((4, 5, 6), [("R", "u1"), ("G", "u1"), ("B", "u1")], Reason.COLOR),
+    ],
+)
+def test_dimensions_and_colours(
+    tmp_path: Path, child: Child, shape: tuple[int, ...], dtype: Any, reason: Reason | None
+) -> None:
+    nibabel.save(nibabel.Nifti1Image(np.zeros(shape, dtype), np.eye(4)), tmp_path / "a.nii")
+    (parsed,) = child.headers([tmp_path / "a.nii"])
+    assert parsed.reason is reason
+    assert parsed.header is not None
+    assert parsed.header.shape == (1, 1, 1, *shape[2::-1])[-3:]
+
+
+def test_a_frame_that_is_flat_or_no_number_is_refused(tmp_path: Path, child: Child) -> None:
+    flat = makers.nifti(tmp_path / "flat.nii", makers.voxels((2, 3, 4)), srow_z=(0, 0, 0, 0))
+    none = makers.nifti(tmp_path / "none.nii", makers.voxels((2, 3, 4)), srow_z=(0, 0, np.nan, 0))
+    assert [refused(child, flat), refused(child, none)] == [Reason.MISSING_GEOMETRY] * 2
+
+
+def test_a_pair_of_files_is_never_followed(tmp_path: Path, child: Child) -> None:
+    nibabel.save(nibabel.Nifti1Pair(makers.voxels((2, 3, 4)).T, np.eye(4)), tmp_path / "a.hdr")
+    assert refused(child, tmp_path / "a.hdr") is Reason.UNREADABLE
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+def test_a_file_cut_anywhere_never_gives_voxels(tmp_path: Path, child: Child, name: str) -> None:
+    path = makers.nifti(tmp_path / name, makers.voxels((3, 8, 8)))
+    whole = path.read_bytes()
+    for cut in range(1, len(whole), 7):
+        path.write_bytes(whole[:cut])
+        (parsed,) = child.headers([path])
+        if parsed.reason is None:
+            # Only a gzipped file hides its cut until it is unpacked.
+            assert name.endswith("gz")
+            with pytest.raises(Quarantine):
+                child.pixels(path, parsed.header or pytest.fail("no header"))
+
+
+def test_content_is_the_hash_of_the_bytes(tmp_path: Path, child: Child) -> None:
+    one = makers.nifti(tmp_path / "one.nii", makers.voxels((2, 3, 4)))
+    (tmp_path / "two.nii").write_bytes(one.read_bytes())
+    other = makers.nifti(tmp_path / "other.nii", makers.voxels((2, 3, 4), seed=1))
+    contents = [accepted(child, path).content for path in (one, tmp_path / "two.nii", other)]
+    assert contents[0] == contents[1] != contents[2]
+    assert len(contents[0]) == 64

@@ -1,0 +1,215 @@
+"""Voxels as pydicom has them, whatever way they are read; and rescaled without losing a bit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pydicom.data
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as stn
+from pydicom.dataset import Dataset
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
+
+from pipeline.archive import pixels, syntax
+from pipeline.archive.child import Child
+from pipeline.archive.header import Header
+from pipeline.errors import Quarantine
+from pipeline.reasons import Reason
+from tests.archive import makers
+
+BUNDLED = sorted(Path(pydicom.data.__file__).parent.glob("test_files/*.dcm"))
+NATIVE = ["1.2.840.10008.1.2.1", str(ImplicitVRLittleEndian), str(ExplicitVRBigEndian)]
+
+
+@pytest.fixture(scope="module")
+def child() -> Iterator[Child]:
+    with Child() as child:
+        yield child
+
+
+def header_of(child: Child, path: Path) -> Header:
+    (parsed,) = child.headers([path])
+    assert parsed.header is not None
+    return parsed.header
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_each_bundled_syntax_as_pydicom_reads_it(child: Child) -> None:
+    seen = set()
+    for path, parsed in zip(BUNDLED, list(child.headers(BUNDLED)), strict=True):
+        header = parsed.header
+        # Secondary captures are not converted, but they show that their syntaxes are read.
+        if header is None or header.samples != 1 or parsed.reason not in (None, Reason.SECONDARY_CAPTURE):
+            continue
+        ds = pydicom.dcmread(path, force=True)
+        try:
+            expected = ds.pixel_array
+        except (RuntimeError, ValueError, AttributeError):
+            with pytest.raises(Quarantine):
+                pixels.stored(path, header, child)
+            continue
+        read = pixels.stored(path, header, child)
+        assert read.dtype == expected.dtype.newbyteorder("=")
+        np.testing.assert_array_equal(read, expected.reshape(header.shape), err_msg=path.name)
+        seen.add(UID(header.transfer_syntax).name)
+    assert len(seen) >= 9, seen
+
+
+@pytest.mark.parametrize("name", sorted({*syntax.DECODERS} - {syntax.RLE}))
+def test_every_syntax_that_we_name_has_its_decoder(name: str) -> None:
+    decoder = pydicom.pixels.get_decoder(UID(name))
+    assert syntax.DECODERS[name][0] in decoder.available_plugins
+
+
+def compressed(kind: str) -> Any:
+    def edit(k: int, ds: Dataset) -> None:
+        if kind == RLELossless:
+            ds.compress(RLELossless)
+        elif kind == DeflatedExplicitVRLittleEndian:
+            ds.file_meta.TransferSyntaxUID = kind
+
+    return edit
+
+
+@pytest.mark.parametrize("kind", [*NATIVE, str(RLELossless), str(DeflatedExplicitVRLittleEndian)])
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize(("stored", "high"), [(16, 15), (12, 11), (12, 14), (10, 13)])
+def test_bits_beyond_the_stored_ones_are_no_part_of_a_voxel(
+    tmp_path: Path, child: Child, kind: str, signed: bool, stored: int, high: int
+) -> None:
+    rng = np.random.default_rng(stored + high)
+    words = rng.integers(0, 2**16, (1, 6, 5)).astype("u2")
+    (path,) = makers.ct_series(tmp_path, n=1, shape=(6, 5), syntax=kind if kind in NATIVE else NATIVE[0],
+                               edit=lambda k, ds: (setattr(ds, "PixelData", words.tobytes()), compressed(kind)(k, ds)),
+                               BitsStored=stored, HighBit=high, PixelRepresentation=int(signed))  # fmt: skip
+    # In plain integers: take the bits, then give the sign its weight.
+    values = (words.astype("i8") >> (high + 1 - stored)) % 2**stored
+    if signed:
+        values -= (values >= 2 ** (stored - 1)) * 2**stored
+    header = header_of(child, path)
+    read = pixels.stored(path, header, child)
+    np.testing.assert_array_equal(read, values)
+    assert read.dtype == ("i2" if signed else "u2")
+    if kind in NATIVE:
+        np.testing.assert_array_equal(child.pixels(path, header), values)
+
+
+@pytest.mark.parametrize("vr", ["OB", "OW"])
+@pytest.mark.parametrize("kind", NATIVE)
+def test_bytes_in_words_of_either_order(tmp_path: Path, child: Child, kind: str, vr: str) -> None:
+    content = np.arange(15, dtype="u1").reshape(1, 3, 5)
+    padded = np.append(content.ravel(), np.uint8(0))
+    big_words = kind == ExplicitVRBigEndian and vr == "OW"
+
+    def edit(k: int, ds: Dataset) -> None:
+        # write() swaps 16-bit words for big-endian files, which is right for OW and undone here for OB.
+        swap = kind == ExplicitVRBigEndian and not big_words
+        ds.PixelData = (padded.view("u2").byteswap() if swap else padded).tobytes()
+        ds["PixelData"].VR = vr
+
+    bits = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "PixelRepresentation": 0}
+    (path,) = makers.ct_series(tmp_path, n=1, shape=(3, 5), syntax=kind, edit=edit, **bits)
+    np.testing.assert_array_equal(pixels.stored(path, header_of(child, path), child), content)
+
+
+def test_float_pixel_data(tmp_path: Path, child: Child) -> None:
+    values = np.random.default_rng(0).normal(size=(1, 4, 6)).astype("f4")
+
+    def edit(k: int, ds: Dataset) -> None:
+        del ds.PixelData
+        ds.FloatPixelData = values.tobytes()
+        ds.BitsAllocated = 32
+
+    (path,) = makers.ct_series(tmp_path, n=1, shape=(4, 6), edit=edit)
+    header = header_of(child, path)
+    assert header.floating
+    np.testing.assert_array_equal(pixels.stored(path, header, child), values)
+
+
+def test_slices_are_read_into_one_array(tmp_path: Path, child: Child) -> None:
+    paths = makers.ct_series(tmp_path, n=5)
+    whole = np.zeros((5, 32, 32), "i2")
+    for k, path in enumerate(paths):
+        pixels.by_offset(path, header_of(child, path), whole[k : k + 1])
+    np.testing.assert_array_equal(whole, makers.voxels((5, 32, 32)))
+    with pytest.raises(ValueError, match="another shape"):
+        pixels.by_offset(paths[0], header_of(child, paths[0]), whole[:1, ::2])
+
+
+def test_a_file_that_changed_is_refused(tmp_path: Path, child: Child) -> None:
+    native, packed = (makers.ct_series(tmp_path / kind, n=1, edit=compressed(kind))[0] for kind in ("", RLELossless))
+    for path in (native, packed):
+        header, status, content = header_of(child, path), path.stat(), path.read_bytes()
+        known = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+        expected = makers.voxels((1, 32, 32))
+        np.testing.assert_array_equal(pixels.stored(path, header, child, **known), expected)
+        changes = [
+            lambda path=path, status=status: os.utime(path, ns=(0, status.st_mtime_ns + 1)),
+            lambda path=path, content=content: path.write_bytes(content + b"\0"),
+            lambda path=path: (path.rename(f"{path}.real"), path.symlink_to(f"{path}.real")),
+            lambda path=path: path.unlink(),
+        ]
+        for change in changes:
+            change()
+            with pytest.raises(Quarantine) as caught:
+                pixels.stored(path, header, child, **known)
+            assert caught.value.reason is Reason.CHANGED
+    header = header_of(child, Path(f"{native}.real"))
+    altered = bytearray(Path(f"{native}.real").read_bytes())
+    altered[(header.pixel_offset or 0) - 1] ^= 1
+    native.write_bytes(altered)
+    with pytest.raises(Quarantine) as caught:
+        pixels.by_offset(native, header)
+    assert caught.value.reason is Reason.CHANGED
+
+
+numbers = st.one_of(st.integers(-3, 3), st.integers(-70_000, 70_000), st.floats(-1e5, 1e5, width=32))
+
+
+@settings(max_examples=300)
+@given(
+    stored=st.sampled_from(["u1", "i1", "u2", "i2", "u4", "i4", "f4", "f8"]).flatmap(
+        lambda dtype: stn.arrays(dtype, (2, 2, 3), elements=stn.from_dtype(np.dtype(dtype), allow_nan=False))
+    ),
+    slopes=st.lists(numbers, min_size=2, max_size=2),
+    intercepts=st.lists(numbers, min_size=2, max_size=2),
+)
+def test_rescaling_is_exact_where_sixteen_bits_can_hold_it(
+    stored: np.ndarray, slopes: list[float], intercepts: list[float]
+) -> None:
+    before = stored.copy()
+    with np.errstate(all="ignore"):
+        read = pixels.rescaled(stored, np.array(slopes), np.array(intercepts))
+    np.testing.assert_array_equal(stored, before)
+    parts = [
+        (x.item(), m, b) for x, m, b in zip(stored.reshape(2, 6).T.ravel(), slopes * 6, intercepts * 6, strict=True)
+    ]
+    whole = all(float(n).is_integer() for part in parts for n in part)
+    exact = [int(x) * int(m) + int(b) for x, m, b in parts] if whole else []
+    expected: np.ndarray
+    if whole and min(exact) >= -(2**15) and max(exact) < 2**15:
+        expected = np.array(exact, "i2")
+    elif whole and min(exact) >= 0 and max(exact) < 2**16:
+        expected = np.array(exact, "u2")
+    else:
+        with np.errstate(all="ignore"):
+            expected = np.array([np.float64(x) * m + b for x, m, b in parts]).astype("f4")
+    assert read.dtype == expected.dtype
+    np.testing.assert_array_equal(read.reshape(2, 6).T.ravel(), expected)
+
+
+def test_rescaling_keeps_what_is_no_number() -> None:
+    stored = np.array([[[1.0, np.nan, np.inf]]])
+    np.testing.assert_array_equal(pixels.rescaled(stored, 2, 1), np.array([[[3, np.nan, np.inf]]], "f4"))
+
+
+def test_whole_floats_become_integers_again() -> None:
+    assert pixels.rescaled(np.full((2, 2, 2), -1000.0, "f4")).dtype == "i2"
+    assert pixels.rescaled(np.full((2, 2, 2), -1000.5, "f4")).dtype == "f4"

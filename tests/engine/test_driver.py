@@ -1,0 +1,266 @@
+"""The main job on small archives: accounting, once, same bytes, isolation, resume."""
+
+import json
+import shutil
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.engine import driver, job
+from pipeline.engine.driver import Options, allowed
+from pipeline.engine.todo import State
+from pipeline.engine.workspace import Workspace, account
+from pipeline.errors import KeyMismatch, RecipeError, SourceError, StoreError, UsageError
+from pipeline.reasons import Reason
+from pipeline.stages.window import Window
+from pipeline.store import omezarr
+from tests.archive.makers import ct_series, uid, voxels
+from tests.engine.jobs import BODY, archive, everything, published, recipe, run, workspace
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """An archive, worked on once; tests that change it take a copy."""
+    root = tmp_path_factory.mktemp("job")
+    source = archive(root / "archive")
+    held = workspace(root, source)
+    return root, source, held, run(held)
+
+
+def rows(held, table):
+    return pq.read_table(held.output.report / f"{table}.parquet").to_pylist()
+
+
+def test_every_file_is_accounted_for(done):
+    _, _, _, summary = done
+    found = summary.accounting
+    assert (found.found, found.converted, found.quarantined, found.skipped) == (28, 20, 7, 1)
+    assert found.reasons == {Reason.MISSING_SLICE: 7, Reason.NOT_AN_IMAGE: 1}
+    assert summary.exit_code == 3
+    assert summary.refused == {"MISSING_SLICE": 1}
+
+
+def test_each_volume_stands_once_with_every_figure(done):
+    _, _, held, _ = done
+    keys = [(r["volume_id"], r["recipe"]) for r in rows(held, "volumes")]
+    assert len(keys) == len(set(keys)) == 8
+    qa = rows(held, "volume_qa")
+    assert {(r["output"]) for r in qa} == {"ct", "image"}
+    assert len(qa) == 8
+    empty = {name for row in qa for name, value in row.items() if value is None}
+    assert empty == set()
+    structures = rows(held, "structure_qa")
+    assert len(structures) == 4
+    assert all(r["n_components"] == 1 and r["volume_ml"] > 0 for r in structures)
+
+
+def test_the_raw_volume_is_what_was_written_and_ct_lies_on_it(done):
+    _, _, held, _ = done
+    found = 0
+    for row in rows(held, "volumes"):
+        if row["recipe"] != "raw" or row["shape_k"] != 6:
+            continue
+        raw = omezarr.read(held.output.root / row["path"])
+        found += any(np.array_equal(raw.array, voxels((6, 32, 32), n) - 1024) for n in range(3))
+        (derived,) = [r for r in rows(held, "volumes") if r["volume_id"] == row["volume_id"] and r["recipe"] == "body"]
+        ct = omezarr.read(held.output.root / derived["path"] / "ct")
+        np.testing.assert_allclose(ct.grid.position((-0.5,) * 3), raw.grid.position((-0.5,) * 3), atol=1e-9)
+        image = omezarr.read(held.output.root / derived["path"] / "image")
+        by_hand = Window(40, 400)(ct, ct.grid, ct.spec).array
+        np.testing.assert_array_equal(image.array, by_hand)
+        body = omezarr.read(held.output.root / derived["path"] / "ct" / "labels" / "body")
+        assert body.kind == "labels"
+    assert found == 3
+
+
+def test_a_mask_is_published_below_its_image(done):
+    _, _, held, _ = done
+    (row,) = [r for r in rows(held, "volumes") if r["outputs"] == ["mask"]]
+    mask = omezarr.read(held.output.root / row["path"] / "labels" / "mask")
+    np.testing.assert_array_equal(mask.array, voxels((5, 20, 24), 7) > 1200)
+
+
+def test_the_same_command_again_writes_nothing(done):
+    _, source, held, _ = done
+    before = everything(held.output.root)
+    assert held.scan([source]) is False
+    again = run(held)
+    assert (again.made, again.run_id, again.changed) == (0, None, [])
+    assert again.exit_code == 3
+    assert everything(held.output.root) == before
+
+
+def test_another_output_of_the_same_vault_has_the_same_bytes(done, tmp_path):
+    root, source, held, _ = done
+    other = Workspace.open(tmp_path / "other", root / "vault", [source])
+    other.scan([source])
+    run(other)
+    assert published(other.output.root) == published(held.output.root)
+
+
+def test_two_worker_processes_give_the_bytes_of_one(done, tmp_path):
+    root, source, held, _ = done
+    other = Workspace.open(tmp_path / "other", root / "vault", [source])
+    other.scan([source])
+    summary = run(other, workers=2)
+    assert summary.exit_code == 3
+    assert published(other.output.root) == published(held.output.root)
+    assert not any(other.output.staging.iterdir())
+
+
+def test_a_changed_recipe_does_its_own_part_and_reads_no_file_again(done, tmp_path, monkeypatch):
+    root, _, held, _ = done
+    out = shutil.copytree(held.output.root, tmp_path / "out")
+    other = Workspace.open(out, root / "vault")
+    monkeypatch.setattr(job, "convert", lambda *a, **k: pytest.fail("converted again"))
+    changed = BODY.replace("width: 400", "width: 500")
+    states = {item.state for item in driver.plan(other.output, recipe(changed), Options())}
+    assert states == {State.STALE, State.REFUSED}
+    assert run(other, changed).made == 4
+    assert len(rows(other, "volume_qa")) == 8
+    assert run(other, changed).made == 0
+    assert run(other).made == 4
+    assert published(held.output.root).items() <= published(out).items()
+
+
+def test_one_bad_volume_changes_nothing_else_and_is_told_without_a_message(done, tmp_path, monkeypatch):
+    root, source, held, _ = done
+    other = Workspace.open(tmp_path / "other", root / "vault", [source])
+    other.scan([source])
+    bad = min(i.volume_id for i in driver.plan(other.output, recipe(), Options()) if i.volume_id)
+    real = job.convert
+
+    def convert(vault, volume_id, limits):
+        if volume_id == bad:
+            raise ValueError("PatientName is Doe^Jane")
+        return real(vault, volume_id, limits)
+
+    monkeypatch.setattr(job, "convert", convert)
+    summary = run(other)
+    assert summary.refused == {"MISSING_SLICE": 1, "INTERNAL": 1}
+    log = (other.output.runs / summary.run_id / "log.jsonl").read_text()
+    assert "Doe" not in log
+    assert json.loads(log)["where"].startswith("ValueError at test_driver.py")
+    monkeypatch.undo()
+    assert run(other).refused == {"MISSING_SLICE": 1}
+    assert published(other.output.root) == published(held.output.root)
+
+
+def test_what_memory_does_not_hold_is_refused_before_it_is_tried(done, tmp_path):
+    root, source, _, _ = done
+    other = Workspace.open(tmp_path / "other", root / "vault", [source])
+    other.scan([source])
+    summary = run(other, memory_limit=10_000)
+    assert summary.refused == {"MISSING_SLICE": 1, "TOO_LARGE": 4}
+    assert summary.accounting.converted == 20
+    assert run(other).refused == {"MISSING_SLICE": 1}
+
+
+def test_no_header_text_leaves_the_vault(done):
+    _, _, held, _ = done
+    for path in held.output.root.rglob("*"):
+        assert "entinel" not in path.name
+        if path.is_file():
+            content = path.read_bytes()
+            assert b"entinel" not in content, path.name
+            assert b"PAT-0001" not in content, path.name
+
+
+def test_a_selection_narrows_a_run(done, tmp_path):
+    root, source, held, _ = done
+    other = Workspace.open(tmp_path / "other", root / "vault", [source])
+    other.scan([source])
+    assert run(other, limit=1, where="n_slices = 6 and verdict = 'accepted'").made == 2
+    parts = [driver.plan(held.output, recipe(), Options(shard=(n, 3))) for n in range(3)]
+    ids = [item.series_id for part in parts for item in part]
+    assert sorted(ids) == sorted(i.series_id for i in driver.plan(held.output, recipe(), Options()))
+
+
+@pytest.mark.parametrize(
+    "where", ["nonsense = 1", "1=1); DROP TABLE series; --", "modality = (select * from read_text('/etc/passwd'))"]
+)
+def test_a_condition_that_is_not_one_is_refused(done, where):
+    with pytest.raises(RecipeError, match="where"):
+        driver.plan(done[2].output, recipe(), Options(where=where))
+
+
+def test_too_many_failures_stop_a_run(done, tmp_path, monkeypatch):
+    root, source, _, _ = done
+    other = Workspace.open(tmp_path / "other", root / "vault", [source])
+    other.scan([source])
+
+    def broken(*_):
+        raise RuntimeError
+
+    monkeypatch.setattr(job, "convert", broken)
+    summary = run(other, max_failures="1")
+    assert summary.exit_code == 6
+    assert summary.refused["INTERNAL"] == 2
+
+
+def test_another_key_is_refused_and_nothing_scanned_is_said(done, tmp_path):
+    _, _, held, _ = done
+    Workspace.open(tmp_path / "a", tmp_path / "vault")
+    with pytest.raises(KeyMismatch):
+        Workspace.open(held.output.root, tmp_path / "vault")
+    with pytest.raises(SourceError):
+        account(Workspace.open(tmp_path / "b", tmp_path / "vault").output)
+
+
+def test_a_full_disk_stops_the_run_in_one_sentence(done, tmp_path, monkeypatch):
+    root, source, held, _ = done
+    other = Workspace.open(tmp_path / "other", root / "vault", [source])
+    other.scan([source])
+    real, calls = omezarr.write_group, []
+
+    def full(path, images):
+        calls.append(path)
+        if len(calls) > 3:
+            raise OSError(28, "No space left on device")
+        real(path, images)
+
+    monkeypatch.setattr(omezarr, "write_group", full)
+    with pytest.raises(StoreError, match="full"):
+        run(other)
+    monkeypatch.undo()
+    assert account(other.output).converted > 0
+    run(other)
+    assert published(other.output.root) == published(held.output.root)
+
+
+@pytest.mark.parametrize(("text", "number"), [("12", 12), ("5%", 10), ("0", 0)])
+def test_allowed_failures(text, number):
+    assert allowed(text, 200) == number
+
+
+@pytest.mark.parametrize("text", ["", "-1", "5 %", "many"])
+def test_other_limits_are_refused(text):
+    with pytest.raises(UsageError):
+        allowed(text, 200)
+
+
+def test_a_late_slice_makes_a_new_volume_that_supersedes_the_old(tmp_path):
+    source = tmp_path / "archive"
+    paths = ct_series(source, n=6, SeriesInstanceUID=uid("late"))
+    late = paths[-1].read_bytes()
+    paths[-1].unlink()
+    held = workspace(tmp_path, source)
+    assert run(held).made == 2
+    paths[-1].write_bytes(late)
+    held.scan([source])
+    assert run(held).made == 2
+    volumes = rows(held, "volumes")
+    assert sorted((r["recipe"], r["superseded"]) for r in volumes) == [
+        ("body", False),
+        ("body", True),
+        ("raw", False),
+        ("raw", True),
+    ]
+    assert account(held.output).converted == 6
+
+
+def test_versions_enter_the_fingerprint(done, monkeypatch):
+    _, _, held, _ = done
+    monkeypatch.setattr(Window, "version", Window.version + 1)
+    assert {i.state for i in driver.plan(held.output, recipe(), Options())} == {State.STALE, State.REFUSED}
