@@ -166,16 +166,18 @@ class Grid:
         """Same field of view, voxels of ``spacing`` mm (k, j, i), a new frame that begins at index 0.
 
         The outer *faces* of the first voxel stay put; the last face moves by half a new voxel at most,
-        since a length is a whole number of voxels: ``max(1, round(n * old / new))``, half to even::
+        since a length is a whole number of voxels: ``round(n * old / new)``, half to even.  Where that is
+        none, one voxel lies in the middle of the old ones::
 
             old   |  .  |  .  |  .  |  .  |      4 voxels of 1.5 mm
             new   | . | . | . | . | . | . |      6 voxels of 1 mm
         """
         step = [new / old for new, old in zip(spacing, self.spacing, strict=True)]
-        frame = _moved(_moved(self.frame, self.start), [(s - 1) / 2 for s in step])
+        lengths = [round(n / s) for n, s in zip(self.shape, step, strict=True)]
+        first = [(s if m else n) / 2 - 0.5 for m, n, s in zip(lengths, self.shape, step, strict=True)]
+        frame = _moved(_moved(self.frame, self.start), first)
         rows = [(*(c * s for c, s in zip(row[:3], step, strict=True)), row[3]) for row in frame[:3]]
-        shape = _triple(max(1, round(n / s)) for n, s in zip(self.shape, step, strict=True))
-        return Grid((*rows, frame[3]), shape)
+        return Grid((*rows, frame[3]), _triple(max(1, m) for m in lengths))
 
     def axes(self, other: Grid) -> tuple[tuple[float, float], ...]:
         """Per axis ``(step, offset)``: lattice index here = step * lattice index there + offset.

@@ -33,10 +33,14 @@ def test_blocks_tile_the_grid(grid, size):
 @given(grids(), spacings)
 def test_respacing_keeps_the_first_faces_and_moves_the_last_by_half_a_voxel_at_most(grid, spacing):
     other = grid.respace(spacing)
-    np.testing.assert_allclose(other.position((-0.5,) * 3), grid.position((-0.5,) * 3), atol=1e-6)
     np.testing.assert_allclose(other.spacing, spacing, rtol=1e-12)
-    for n, old, m, new in zip(grid.shape, grid.spacing, other.shape, spacing, strict=True):
-        assert abs(n * old - m * new) <= new / 2 * (1 + 1e-9) or m == 1
+    ends = zip(grid.shape, grid.spacing, other.shape, spacing, grid.axes(other), strict=True)
+    for n, old, m, new, (step, offset) in ends:
+        if round(n * old / new):
+            assert offset - step / 2 == pytest.approx(-0.5, abs=1e-6)
+            assert abs(n * old - m * new) <= new / 2 * (1 + 1e-9)
+        else:
+            assert (m, offset) == (1, pytest.approx((n - 1) / 2, abs=1e-6))
 
 
 @given(frames(), st.tuples(*[st.floats(-50, 50)] * 3))

@@ -41,9 +41,8 @@ def _of_sidecar(file: File, index: Index, vault: Vault) -> str:
     if not index.met(vault.pseudonym("file", path)):
         return ""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as sidecar:
+            stated = _STATED.search(sidecar.read(_SIDECAR_BYTES))
     except OSError:
         return ""
-    with os.fdopen(descriptor, "rb") as sidecar:
-        stated = _STATED.search(sidecar.read(_SIDECAR_BYTES))
     return stated.group(1).decode("ascii") if stated else ""

@@ -61,7 +61,8 @@ def scan(
     limits = limits or Limits()
     with vault.index(write=True) as index:
         for met in _batches(_walked(sources, vault)):
-            index.add_found(met)
+            with index.transaction():
+                index.add_found(met)
         _read(index, limits, workers, advance)
         with Child(limits) as child:
             return Assembly(index, vault, lambda file: _voxels(file, index, child), modality, labels).catalog()

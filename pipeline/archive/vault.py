@@ -98,7 +98,14 @@ class Vault:
         vault = cls.open(path)
         if seal is not None and not hmac.compare_digest(seal, vault.fingerprint):
             raise KeyMismatch("this output was made with another vault: name that one with --vault")
+        vault.mend()
         return vault
+
+    def mend(self) -> None:
+        """Roll back what a scan left behind that was killed while it wrote: readers may not do that."""
+        if (self.path / f"{_INDEX}-journal").exists():
+            with self.index(write=True):
+                pass
 
     @property
     def fingerprint(self) -> str:

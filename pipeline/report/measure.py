@@ -13,6 +13,7 @@ import numpy as np
 from pipeline.grid import Grid
 from pipeline.kernels import tables
 from pipeline.kernels.components import count
+from pipeline.kernels.intensity import ramp
 from pipeline.kernels.quality import INVALID, quantise
 from pipeline.kernels.resample import resample
 from pipeline.plan import Plan
@@ -80,8 +81,8 @@ def data_range(plan: Plan, facts: Facts) -> tuple[float, float]:
     """What SSIM and PSNR refer to: the range of the branch's last ramp, else CT_RANGE, else the raw volume's own."""
     ramps = [r for s, spec in zip(plan.stages, plan.specs, strict=False) if (r := s.ramp(spec)) is not None]
     if ramps:
-        ends = [(x - ramps[-1].base) * ramps[-1].scale for x in (ramps[-1].low, ramps[-1].high)]
-        return min(ends), max(ends)
+        ends = ramp(np.array([[[ramps[-1].low, ramps[-1].high]]], np.float32), ramps[-1])
+        return float(ends.min()), float(ends.max())
     if facts.modality == "CT":
         return CT_RANGE
     return facts.low, max(facts.high, facts.low + 1)

@@ -12,7 +12,9 @@ from pipeline.report.accounting import Accounting, settle
 from pipeline.report.page import render
 from pipeline.report.rows import build
 from pipeline.report.standing import Record
-from pipeline.report.write import parquet, replace, sweep
+from pipeline.report.write import parquet
+from pipeline.store.faults import store_errors
+from pipeline.store.files import replace, sweep
 
 
 def publish(
@@ -36,5 +38,6 @@ def publish(
     tables = build(records, series, runs)
     wanted = {f"{name}.parquet": parquet(table) for name, table in tables.items()}
     wanted["index.html"] = render(tables, Accounting.of(settle(files, records))).encode()
-    sweep(folder)
-    return [name for name, data in wanted.items() if replace(folder / name, data)]
+    with store_errors():
+        sweep(folder)
+        return [name for name, data in wanted.items() if replace(folder / name, data)]

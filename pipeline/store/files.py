@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import uuid
 from pathlib import Path
 
 _PART = ".part"
@@ -26,7 +26,8 @@ def replace(path: Path, content: bytes) -> bool:
     if path.is_file() and path.read_bytes() == content:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(_part(path, content), path)
+    while not _replaced(_part(path, content), path):
+        pass
     sync(path.parent)
     return True
 
@@ -50,17 +51,29 @@ def put_if_absent(path: Path, content: bytes) -> bool:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what writers that were killed left in a folder; for folders with one writer at a time."""
+    """Remove what writers that were killed left behind; a living writer whose part is swept writes it again."""
     for part in folder.glob(f".*{_PART}"):
         part.unlink(missing_ok=True)
 
 
 def _part(path: Path, content: bytes) -> Path:
     """A synced file beside ``path`` that holds ``content``; hidden, so that no reader takes it for one."""
-    handle, name = tempfile.mkstemp(prefix=".", suffix=_PART, dir=path.parent)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fchmod(file.fileno(), 0o644)
-        os.fsync(file.fileno())
-    return Path(name)
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}{_PART}")
+    try:
+        with part.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+    return part
+
+
+def _replaced(part: Path, path: Path) -> bool:
+    """False where another writer swept ``part`` away before it got its name."""
+    try:
+        os.replace(part, path)
+    except FileNotFoundError:
+        return False
+    return True

@@ -164,9 +164,18 @@ class TestRules:
         row = (1 + skew, 0.0, 0.0) if longer else (1.0, skew, 0.0)
         self.judged([replace(h, orientation=(*row, 0.0, 1.0, 0.0)) for h in stack(9)], *reasons)
 
-    def test_parallel_row_and_column_are_no_orientation(self) -> None:
-        headers = [replace(h, orientation=(1.0, 0.0, 0.0, 1.0, 0.0, 0.0)) for h in stack(3)]
+    @pytest.mark.parametrize("lean", [0.0, 1e-9, 0.1])
+    def test_nearly_parallel_row_and_column_are_no_orientation(self, lean: float) -> None:
+        headers = [replace(h, orientation=(1.0, 0.0, 0.0, 1.0, lean, 0.0)) for h in stack(3)]
         self.judged(headers, Reason.MISSING_GEOMETRY)
+
+    def test_images_at_one_position_have_one_order(self) -> None:
+        headers = [replace(h, instance=f"1.2.{s}.{n}") for n in range(3) for s, h in enumerate(stack(4))]
+        orders = []
+        for files in (headers, headers[::-1]):
+            found = self.judged(files, Reason.DUPLICATE_POSITION)
+            orders.append([files[s].instance for s in found.measures.order])
+        assert orders[0] == orders[1]
 
     @pytest.mark.parametrize(("apart", "twice"), [(0.0, 1), (0.9e-3, 1), (1.1e-3, 0)])
     def test_one_position_twice(self, apart: float, twice: int) -> None:

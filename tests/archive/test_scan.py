@@ -348,10 +348,14 @@ class TestModality:
         rows = scan([tmp_path / "src"], vault, modality="DX").series.to_pylist()
         assert {row["series_id"]: row["modality"] for row in rows} == expected
 
-    def test_a_sidecar_is_opened_only_where_it_is_a_file(self, tmp_path: Path, vault: Vault) -> None:
+    def test_a_sidecar_is_opened_only_where_it_is_a_file_of_the_source(self, tmp_path: Path, vault: Vault) -> None:
         image = makers.nifti(tmp_path / "src" / "scan.nii", makers.voxels((3, 4, 5)))
         os.mkfifo(image.with_suffix(".json"))
         assert only(scan([tmp_path / "src"], vault))["modality"] is None
+        image.with_suffix(".json").unlink()
+        image.with_suffix(".json").write_text('{"Modality": "CT"}')
+        assert only(scan([image], vault))["modality"] is None  # beside the source, not in it
+        assert only(scan([tmp_path / "src"], vault))["modality"] == "CT"
 
     def test_told_otherwise_it_is_another_volume(self, tmp_path: Path, vault: Vault) -> None:
         makers.nifti(tmp_path / "src" / "scan.nii", makers.voxels((3, 4, 5)))

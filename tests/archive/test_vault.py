@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +17,8 @@ from hypothesis import strategies as st
 from pipeline.archive.index import File
 from pipeline.archive.vault import SEAL, Vault, default_path
 from pipeline.errors import KeyMismatch, UsageError
+
+ROOT = Path(__file__).parents[2]
 
 
 def mode(path: Path) -> int:
@@ -183,6 +187,28 @@ class TestIndex:
                 with vault.index() as reader:
                     assert reader.volume("old") == "{}"
                     assert reader.volume("new") is None
+
+    def test_a_scan_killed_while_it_writes_is_rolled_back(self, tmp_path: Path) -> None:
+        vault = Vault.create(tmp_path / "vault")
+        with vault.index(write=True) as index:
+            index.add_volume("whole", "{}")
+        killed = """if True:
+            import os, sys
+            from pathlib import Path
+            from pipeline.archive.vault import Vault
+            index = Vault.open(Path(sys.argv[1])).index(write=True)
+            index._db.execute("PRAGMA cache_size = 1")
+            index._db.execute("BEGIN")
+            for n in range(500):
+                index.add_volume(str(n), "x" * 4000)
+            os._exit(0)
+        """
+        subprocess.run([sys.executable, "-c", killed, vault.path], check=True, cwd=ROOT)
+        with pytest.raises(UsageError):
+            vault.index()
+        with Vault.for_output(vault.path, tmp_path / "out").index() as index:
+            assert index.volume("whole") == "{}"
+            assert index.volume("0") is None
 
     def test_a_path_of_strange_characters(self, tmp_path: Path) -> None:
         odd = Vault.create(tmp_path / "va?ul#t %41")

@@ -137,6 +137,7 @@ def test_a_large_archive_makes_a_small_page_that_says_what_it_leaves_out() -> No
     facts["series"] = catalog(*facts["series"].to_pylist(), *(series(n, Reason.COLOR) for n in range(2000, 3000)))
     made = page(facts)
     assert len(made.encode()) < 2_000_000
+    assert made.count("<tr>") < 2 * ROWS + 300
     text = Reader(made).text
     assert f"{3001 - ROWS:,} more are in volumes.parquet" in text
     assert f"{1002 - ROWS:,} more are in series.parquet" in text
@@ -181,3 +182,15 @@ def test_figures_do_not_round_to_what_is_not_true(value: float | None, text: str
 )
 def test_bytes_are_decimal(value: float | None, text: str) -> None:
     assert _bytes(value) == text
+
+
+def test_refused_volumes_stand_before_the_others() -> None:
+    part = WHOLE.split('id="volumes"')[1].split("<tbody>")[1]
+    first = part.split("</tr>")[0]
+    assert "DECODE_FAIL" in first
+    assert part.split("</table>")[0].count("DECODE_FAIL") == 1
+
+
+def test_the_one_limit_that_the_contract_sets_is_drawn() -> None:
+    limits = [words for words in WHOLE.split("<title>") if words.startswith("limit ")]
+    assert [words.split("<")[0] for words in limits] == ["limit 0.01"]

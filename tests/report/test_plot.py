@@ -44,3 +44,11 @@ def test_the_limit_is_on_the_same_scale() -> None:
     assert strip.limit is not None
     assert strip.limit[1] > strip.points[1].x > strip.points[0].x
     assert abs(strip.points[1].x - (strip.limit[1] + strip.points[0].x) / 2) <= 0.1
+
+
+def test_many_values_are_thinned_and_use_the_whole_width() -> None:
+    strip = Strip.of([float(n) for n in range(5, 1005)])
+    assert strip is not None
+    assert len(strip.points) == POINTS
+    assert strip.points[0].x + strip.points[-1].x == WIDTH
+    assert strip.points[-1].x > 0.9 * WIDTH
