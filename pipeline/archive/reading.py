@@ -1,7 +1,8 @@
 """The child process: parses what an archive holds, and may die of it.
 
-``python -m pipeline.archive.reading LIMITS`` answers requests, one JSON object a line on standard input,
-in their order: a JSON line, followed for voxels by their bytes.  Nothing is pickled in either direction.
+``python -m pipeline.archive.reading LIMITS`` writes an empty JSON object when it is ready, then answers
+requests, one JSON object a line on standard input, in their order: a JSON line, followed for voxels by their
+bytes.  Nothing is pickled in either direction.
 """
 
 from __future__ import annotations
@@ -125,7 +126,8 @@ def _answer(request: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], np
 def main(arguments: list[str]) -> None:
     """Answer until standard input ends."""
     facts = json.loads(arguments[0])
-    memory = facts.pop("address_space")
+    memory, most = facts.pop("address_space"), resource.getrlimit(resource.RLIMIT_AS)[1]
+    memory = memory if most == resource.RLIM_INFINITY else min(memory, most)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # Both would print values of headers.
@@ -133,6 +135,8 @@ def main(arguments: list[str]) -> None:
     logging.disable()
     limits = Limits(**facts)
     output = sys.stdout.buffer
+    output.write(b"{}\n")
+    output.flush()
     for line in sys.stdin.buffer:
         answer, array = _answer(json.loads(line), limits)
         output.write(json.dumps(answer).encode() + b"\n")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pipeline
+from pipeline.archive.child import Child
 from pipeline.engine.cluster import connect
 from pipeline.engine.job import Row, process, refuse
 from pipeline.engine.runlog import RunLog
@@ -148,8 +149,9 @@ def _carry_out(
 
 def _rows(site: Site, recipe: Recipe, volumes: Sequence[tuple[str, int]], options: Options) -> Iterator[Row]:
     if options.workers == 0:
-        for volume_id, _ in volumes:
-            yield process(site, recipe, volume_id)
+        with Child(site.limits) as child:
+            for volume_id, _ in volumes:
+                yield process(site, recipe, volume_id, child)
         return
     with connect(
         options.scheduler, options.workers, options.memory_limit, allow_plain_tcp=options.allow_plain_tcp

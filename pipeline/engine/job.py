@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pipeline
+from pipeline.archive.child import Child
 from pipeline.archive.convert import convert
 from pipeline.archive.vault import Vault
 from pipeline.engine.costs import Costs
@@ -45,11 +46,11 @@ class Row:
     stop: str = ""
 
 
-def process(site: Site, recipe: Recipe, volume_id: str) -> Row:
-    """Make what is not made yet of one volume."""
+def process(site: Site, recipe: Recipe, volume_id: str, child: Child) -> Row:
+    """Make what is not made yet of one volume; what must be parsed is parsed by ``child``."""
     before: str | None = None
     try:
-        raw = _raw(site, volume_id)
+        raw = _raw(site, volume_id, child)
         if not recipe.chains:
             return Row(volume_id, raw.made, bytes_in=raw.bytes_in, bytes_out=raw.bytes_out)
         before = recipe.name
@@ -83,12 +84,12 @@ def facts_of(record: Record) -> Facts:
     return Facts(**facts)
 
 
-def _raw(site: Site, volume_id: str) -> _Raw:
+def _raw(site: Site, volume_id: str, child: Child) -> _Raw:
     record = site.ledger.raw(volume_id)
     if record is not None:
         return _Raw(record, None)
     costs = Costs()
-    made = convert(Vault.open(site.vault), volume_id, site.limits)
+    made = convert(Vault.open(site.vault), volume_id, child=child)
     costs.add("read", made.seconds["read"], made.bytes_in)
     costs.add("decode", made.seconds["decode"], made.volume.array.nbytes)
     target = Output.raw(volume_id)

@@ -8,6 +8,7 @@ from typing import Any
 
 from distributed import WorkerPlugin, get_worker
 
+from pipeline.archive.child import Child
 from pipeline.engine.job import Row, process
 from pipeline.engine.site import Site
 from pipeline.recipe import Recipe
@@ -55,4 +56,5 @@ def bundle(recipe: Recipe, volumes: Iterable[tuple[str, int]]) -> Iterator[Unit]
 def work(unit: Unit) -> list[Row]:
     """The task: every volume of a unit on the worker's own site."""
     plugin: Any = get_worker().plugins[PLUGIN]
-    return [process(plugin.site, unit.recipe, volume_id) for volume_id in unit.volume_ids]
+    with Child(plugin.site.limits) as child:
+        return [process(plugin.site, unit.recipe, volume_id, child) for volume_id in unit.volume_ids]

@@ -34,6 +34,8 @@ def measure_image(plan: Plan, output: Volume, raw: Volume, facts: Facts) -> dict
     histogram = Histogram.of(output.array, valid)
     histogram += histogram.detail(output.array, valid)
     low, high = data_range(plan, facts)
+    # NumPy compares half floats one by one; widened first they take a fifth of the time.
+    voxels = output.array.astype(np.float32) if output.array.dtype == np.float16 else output.array
     likeness = fidelity(plan, output, raw, facts, covered)
     n = histogram.n
     return {
@@ -44,8 +46,8 @@ def measure_image(plan: Plan, output: Volume, raw: Volume, facts: Facts) -> dict
         **{name: histogram.percentile(q) for name, q in PERCENTILES.items()},
         "n_nan": histogram.n_nan,
         "n_inf": histogram.n_inf,
-        "clip_low_frac": _fraction(output.array <= low, valid, n),
-        "clip_high_frac": _fraction(output.array >= high, valid, n),
+        "clip_low_frac": _fraction(voxels <= low, valid, n),
+        "clip_high_frac": _fraction(voxels >= high, valid, n),
         "fill_frac": 0.0 if valid is None else 1 - int(valid.sum()) / output.grid.size,
         "ssim_global": likeness.ssim_global,
         "ssim_local_min": likeness.ssim_local_min,

@@ -152,7 +152,10 @@ def test_a_file_that_changed_is_refused(tmp_path: Path, child: Child) -> None:
         np.testing.assert_array_equal(pixels.stored(path, header, child, **known), expected)
         changes = [
             lambda path=path, status=status: os.utime(path, ns=(0, status.st_mtime_ns + 1)),
-            lambda path=path, content=content: path.write_bytes(content + b"\0"),
+            lambda path=path, content=content, status=status: (
+                path.write_bytes(content + b"\0"),
+                os.utime(path, ns=(0, status.st_mtime_ns)),
+            ),
             lambda path=path: (path.rename(f"{path}.real"), path.symlink_to(f"{path}.real")),
             lambda path=path: path.unlink(),
         ]

@@ -301,7 +301,9 @@ class TestSources:
         one = makers.nifti(src / "sub" / "a.nii", makers.voxels((3, 4, 5)))
         whole = scan([src], vault)
         assert tables_equal(scan([one, src / "sub", src], vault), whole)
-        assert scan([one], vault).files.num_rows == 1
+        other = makers.nifti(src / "sub" / "b.nii", makers.voxels((3, 4, 5)))
+        alone = scan([one, other], vault).series["series_id"].to_pylist()
+        assert set(alone) == {vault.pseudonym("series", name) for name in ("a.nii", "b.nii")}
 
     def test_equal_names_below_two_sources(self, tmp_path: Path, vault: Vault) -> None:
         """Two sites may well both have a.nii: other content is another series, the same content a copy."""

@@ -131,10 +131,10 @@ def test_one_bad_volume_changes_nothing_else_and_is_told_without_a_message(done,
     bad = min(i.volume_id for i in driver.plan(other.output, recipe(), Options()) if i.volume_id)
     real = job.convert
 
-    def convert(vault, volume_id, limits):
+    def convert(vault, volume_id, *, child):
         if volume_id == bad:
             raise ValueError("PatientName is Doe^Jane")
-        return real(vault, volume_id, limits)
+        return real(vault, volume_id, child=child)
 
     monkeypatch.setattr(job, "convert", convert)
     summary = run(other)
@@ -190,7 +190,7 @@ def test_too_many_failures_stop_a_run(done, tmp_path, monkeypatch):
     other = Workspace.open(tmp_path / "other", root / "vault", [source])
     other.scan([source])
 
-    def broken(*_):
+    def broken(*_, child):
         raise RuntimeError
 
     monkeypatch.setattr(job, "convert", broken)
