@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -14,7 +14,6 @@ from pipeline.archive.child import Child
 from pipeline.archive.entry import Entry, Part
 from pipeline.archive.header import Header
 from pipeline.archive.index import File, Index
-from pipeline.archive.limits import Limits
 from pipeline.archive.pixels import by_offset, rescaled, stored_dtype
 from pipeline.archive.vault import Vault
 from pipeline.errors import Quarantine, UsageError
@@ -49,10 +48,10 @@ class Converted:
     seconds: dict[str, float] = field(default_factory=dict, compare=False)
 
 
-def convert(vault: Vault, volume_id: str, limits: Limits | None = None, *, child: Child | None = None) -> Converted:
+def convert(vault: Vault, volume_id: str, child: Child) -> Converted:
     """Read the voxels of a volume that a scan put together.  The vault is opened read-only.
 
-    ``child``, where given, decodes instead of one started for this volume, and is left open.
+    ``child`` decodes what does not lie in the file as it is, and is left open.
 
     Raises
     ------
@@ -62,7 +61,7 @@ def convert(vault: Vault, volume_id: str, limits: Limits | None = None, *, child
         CHANGED where a file is not what it was at the scan; DECODE_FAIL where the voxels are not what the
         header says, or a label map holds anything but whole numbers from 0; or what the decoder came to.
     """
-    with vault.index() as index, nullcontext(child) if child is not None else Child(limits) as reader:
+    with vault.index() as index:
         text = index.volume(volume_id)
         if text is None:
             raise UsageError("the vault knows no such volume")
@@ -70,10 +69,8 @@ def convert(vault: Vault, volume_id: str, limits: Limits | None = None, *, child
         grid = Grid(tuple(entry.affine[n : n + 4] for n in (0, 4, 8, 12)), entry.shape)
         clock = _Clock()
         files = [_file(index, part) for part in entry.parts]
-        array = _image(files, grid, reader, clock)
-        labels = {
-            name: Volume(_label(_file(index, part), reader, clock), grid, "labels") for name, part in entry.labels
-        }
+        array = _image(files, grid, child, clock)
+        labels = {name: Volume(_label(_file(index, part), child, clock), grid, "labels") for name, part in entry.labels}
     facts = _facts(entry, [_header(f) for f in files], array)
     parts = (*entry.parts, *(part for _, part in entry.labels))
     read = sum(part.size for part in parts)

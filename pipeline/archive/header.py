@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 Format = Literal["dicom", "nifti", "mha", "nrrd"]
@@ -78,7 +78,7 @@ class Header:
 
     def to_json(self) -> str:
         """One line; ``from_json`` gives an equal value back."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+        return json.dumps(vars(self), separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Header:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
+
 from pipeline.archive.scan import DEFAULT_LABELS
 from pipeline.archive.vault import default_path
 from pipeline.cli.progress import counting
@@ -26,11 +28,15 @@ def scan_into(
     workspace = Workspace.open(out, vault or default_path(), sources)
     if sources:
         with counting("files", shown=shown) as advance:
-            workspace.scan(
+            gone = workspace.scan(
                 sources,
                 modality=modality,
                 labels=labels or DEFAULT_LABELS,
                 workers=max(1, cores() if workers is None else workers),
                 advance=advance,
+            )
+        if gone:
+            click.echo(
+                f"{gone:,} series of an earlier scan are not in the sources named now: name all of them", err=True
             )
     return workspace

@@ -21,6 +21,7 @@ from pipeline.errors import StoreError, UsageError
 from pipeline.reasons import Reason
 from pipeline.recipe import Recipe
 from pipeline.report.accounting import Accounting
+from pipeline.report.methods import methods
 from pipeline.store.faults import store_errors
 from pipeline.store.layout import Output
 from pipeline.store.ledger import Ledger
@@ -113,7 +114,7 @@ def run(workspace: Workspace, recipe: Recipe, recipe_text: str, options: Options
             "n_current": counts(items)[State.UP_TO_DATE],
         }
         with store_errors():
-            log.begin(recipe_text, facts)
+            log.begin(recipe_text, methods(recipe), facts)
         watch = _Watch(options.max_failures, len(items), refused)
         try:
             for done, row in enumerate(_carry_out(workspace, recipe, todo, options, run_id), 1):

@@ -89,7 +89,7 @@ def _raw(site: Site, volume_id: str, child: Child) -> _Raw:
     if record is not None:
         return _Raw(record, None)
     costs = Costs()
-    made = convert(Vault.open(site.vault), volume_id, child=child)
+    made = convert(Vault.open(site.vault), volume_id, child)
     costs.add("read", made.seconds["read"], made.bytes_in)
     costs.add("decode", made.seconds["decode"], made.volume.array.nbytes)
     target = Output.raw(volume_id)

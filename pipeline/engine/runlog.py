@@ -21,9 +21,10 @@ class RunLog:
         self.run_id = f"{self.started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
         self.folder = runs / self.run_id
 
-    def begin(self, recipe_text: str, facts: Mapping[str, Any]) -> None:
+    def begin(self, recipe_text: str, methods: str, facts: Mapping[str, Any]) -> None:
         """Write what is known before the first volume."""
         replace(self.folder / "recipe.yaml", recipe_text.encode())
+        replace(self.folder / "METHODS.md", methods.encode())
         installed = sorted({f"{d.metadata['Name']}=={d.version}" for d in distributions()})
         replace(self.folder / "environment.txt", ("\n".join(installed) + "\n").encode())
         self._write({**facts, "ended_at": None, "exit_code": None})

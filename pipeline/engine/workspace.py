@@ -50,27 +50,31 @@ class Workspace:
         labels: Sequence[str] = DEFAULT_LABELS,
         workers: int = 1,
         advance: Callable[[int, int], None] | None = None,
-    ) -> bool:
-        """Scan the sources into the catalog; whether that changed anything.
+    ) -> int:
+        """Scan the sources into the catalog: from then on it holds what they hold.
+
+        Returns how many series the catalog held that these sources do not: of sources that are not named now.
 
         Raises SourceError where a source is missing or no source holds an image.
         """
         catalog = scan(sources, self.vault, modality=modality, labels=labels, workers=workers, advance=advance)
         if catalog.series.num_rows == 0:
             raise SourceError("no source holds an image that can be read")
-        files = self._write("files", settle(catalog.files, self.ledger.records()))
-        return self._write("series", catalog.series) or files
+        before = _series_ids(self.output)
+        self._write("files", settle(catalog.files, self.ledger.records()))
+        self._write("series", catalog.series)
+        return len(before - _series_ids(self.output))
 
     def publish(self) -> list[str]:
         """Bring catalog and report up to date with the ledger; names of the files that changed."""
         self._write("files", settle(read_catalog(self.output).files, self.ledger.records()))
         return publish_report(self.output)
 
-    def _write(self, name: str, table: pa.Table) -> bool:
+    def _write(self, name: str, table: pa.Table) -> None:
         path = _table(self.output, name)
         with store_errors():
             sweep(path.parent)
-            return replace(path, parquet(table))
+            replace(path, parquet(table))
 
 
 def read_catalog(output: Output) -> Catalog:
@@ -98,6 +102,11 @@ def publish_report(output: Output) -> list[str]:
         series=catalog.series,
         runs=runs(output.runs),
     )
+
+
+def _series_ids(output: Output) -> set[str]:
+    path = _table(output, "series")
+    return {str(name) for name in pq.read_table(path)["series_id"].to_pylist()} if path.exists() else set()
 
 
 def _table(output: Output, name: str) -> Path:

@@ -37,8 +37,13 @@ def found(src: Path, vault: Vault) -> str:
     return str(row["volume_id"])
 
 
+def read(vault: Vault, volume: str) -> Converted:
+    with Child() as child:
+        return convert(vault, volume, child)
+
+
 def converted(src: Path, vault: Vault) -> Converted:
-    return convert(vault, found(src, vault))
+    return read(vault, found(src, vault))
 
 
 def same_place_same_value(ours: Converted, image: sitk.Image) -> None:
@@ -145,9 +150,9 @@ def test_label_maps_hold_whole_numbers_from_0(src: Path, vault: Vault) -> None:
         for row in scan([src], vault).series.to_pylist():
             if refused[row["series_id"]]:
                 with pytest.raises(Quarantine, match="DECODE_FAIL"):
-                    convert(vault, row["volume_id"], child=child)
+                    convert(vault, row["volume_id"], child)
             else:
-                ours = convert(vault, row["volume_id"], child=child).labels["mask"].array
+                ours = convert(vault, row["volume_id"], child).labels["mask"].array
                 assert ours.dtype == np.uint32
                 assert np.array_equal(ours, whole)
 
@@ -169,7 +174,7 @@ class TestSinceTheScan:
         else:
             path.write_bytes(path.read_bytes()[::-1])
         with pytest.raises(Quarantine) as refused:
-            convert(vault, volume)
+            read(vault, volume)
         assert refused.value.reason in (Reason.CHANGED, Reason.UNREADABLE_IO)
 
     def test_a_newer_scan_of_other_content(self, src: Path, vault: Vault) -> None:
@@ -179,29 +184,29 @@ class TestSinceTheScan:
         new = found(src, vault)
         assert new != old
         with pytest.raises(Quarantine, match="CHANGED"):
-            convert(vault, old)
-        assert np.array_equal(convert(vault, new).volume.array, makers.voxels((3, 4, 5), seed=1))
+            read(vault, old)
+        assert np.array_equal(read(vault, new).volume.array, makers.voxels((3, 4, 5), seed=1))
 
     def test_a_touched_file_is_the_same_volume_after_a_scan(self, src: Path, vault: Vault) -> None:
         paths = makers.ct_series(src)
         old = found(src, vault)
         os.utime(paths[0], ns=(1, 1))
         assert found(src, vault) == old
-        assert convert(vault, old).volume.grid.shape == (8, 32, 32)
+        assert read(vault, old).volume.grid.shape == (8, 32, 32)
 
 
 def test_a_volume_that_nobody_knows(vault: Vault) -> None:
     with pytest.raises(UsageError):
-        convert(vault, "0" * 32)
+        read(vault, "0" * 32)
 
 
 def test_a_child_may_serve_many_volumes(src: Path, vault: Vault) -> None:
     makers.nifti(src / "a.nii", makers.voxels((3, 4, 5)))
     volume = found(src, vault)
     with Child() as child:
-        first = convert(vault, volume, child=child)
+        first = convert(vault, volume, child)
         pid = child.pid
-        second = convert(vault, volume, child=child)
+        second = convert(vault, volume, child)
         assert child.pid == pid is not None
     assert first.seconds != second.seconds
     assert np.array_equal(first.volume.array, second.volume.array)

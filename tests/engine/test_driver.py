@@ -84,7 +84,7 @@ def test_a_mask_is_published_below_its_image(done):
 def test_the_same_command_again_writes_nothing(done):
     _, source, held, _ = done
     before = everything(held.output.root)
-    assert held.scan([source]) is False
+    assert held.scan([source]) == 0
     again = run(held)
     assert (again.made, again.run_id, again.changed) == (0, None, [])
     assert again.exit_code == 3
@@ -131,10 +131,10 @@ def test_one_bad_volume_changes_nothing_else_and_is_told_without_a_message(done,
     bad = min(i.volume_id for i in driver.plan(other.output, recipe(), Options()) if i.volume_id)
     real = job.convert
 
-    def convert(vault, volume_id, *, child):
+    def convert(vault, volume_id, child):
         if volume_id == bad:
             raise ValueError("PatientName is Doe^Jane")
-        return real(vault, volume_id, child=child)
+        return real(vault, volume_id, child)
 
     monkeypatch.setattr(job, "convert", convert)
     summary = run(other)
@@ -190,7 +190,7 @@ def test_too_many_failures_stop_a_run(done, tmp_path, monkeypatch):
     other = Workspace.open(tmp_path / "other", root / "vault", [source])
     other.scan([source])
 
-    def broken(*_, child):
+    def broken(*_):
         raise RuntimeError
 
     monkeypatch.setattr(job, "convert", broken)
@@ -264,3 +264,13 @@ def test_versions_enter_the_fingerprint(done, monkeypatch):
     _, _, held, _ = done
     monkeypatch.setattr(Window, "version", Window.version + 1)
     assert {i.state for i in driver.plan(held.output, recipe(), Options())} == {State.STALE, State.REFUSED}
+
+
+def test_a_scan_of_fewer_sources_says_what_it_leaves_out(tmp_path):
+    for name in ("a", "b"):
+        ct_series(tmp_path / name, n=3, SeriesInstanceUID=uid(name))
+    held = workspace(tmp_path)
+    assert held.scan([tmp_path / "a", tmp_path / "b"]) == 0
+    assert account(held.output).found == 6
+    assert held.scan([tmp_path / "b"]) == 1
+    assert account(held.output).found == 3
