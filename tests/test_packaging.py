@@ -97,7 +97,7 @@ def test_the_licence_is_apache_2() -> None:
 @pytest.mark.parametrize("target", ["demo", "test", "test-system", "lint", "format", "bench", "schemas"])
 def test_each_target_first_sets_up(target: str) -> None:
     """Told that pyproject.toml is new, make sets the environment up before it does anything else."""
-    command = ["make", "--dry-run", "--what-if=pyproject.toml", target]
+    command = ["make", "--no-print-directory", "--dry-run", "--what-if=pyproject.toml", target]
     steps = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     assert "-m venv .venv" in steps[0]
     assert "--editable '.[dev]'" in steps[1]

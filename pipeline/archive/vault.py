@@ -49,7 +49,8 @@ class Vault:
 
         Raises UsageError where the folder cannot be made or holds something else.
         """
-        if path.is_dir() and not (path / _KEY).exists() and any(not p.name.startswith(_PART) for p in path.iterdir()):
+        names = {p.name for p in path.iterdir()} if path.is_dir() else set()
+        if _KEY not in names and any(not name.startswith((_PART, _INDEX)) for name in names):
             raise UsageError("the folder for the vault is not empty and holds no vault")
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
