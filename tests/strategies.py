@@ -51,6 +51,6 @@ def volumes(draw: DrawFn, kind: Kind = "image", dtypes: SearchStrategy[str] | No
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     if kind == "labels":
         return Volume(rng.integers(0, 3, grid.shape).astype("u1"), grid, "labels")
-    dtype = np.dtype(draw(dtypes or st.sampled_from(["i2", "u2", "u1", "f4"])))
+    dtype = np.dtype(draw(dtypes or st.sampled_from(["i2", "u2", "u1", "f4", "f2"])))
     low = 0 if dtype.kind == "u" else -1200
     return Volume(rng.uniform(low, 250 if dtype.itemsize == 1 else 2000, grid.shape).astype(dtype), grid)

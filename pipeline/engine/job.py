@@ -7,14 +7,14 @@ import traceback
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pipeline
 from pipeline.archive.child import Child
 from pipeline.archive.convert import convert
 from pipeline.archive.vault import Vault
+from pipeline.engine import records
 from pipeline.engine.costs import Costs
 from pipeline.engine.site import Site
 from pipeline.errors import Quarantine, StoreError
@@ -77,13 +77,6 @@ class _Raw:
     bytes_out: int = 0
 
 
-def facts_of(record: Record) -> Facts:
-    """The facts that a raw record holds."""
-    facts = dict(record["facts"])
-    facts["window"] = tuple(facts["window"]) if facts["window"] else None
-    return Facts(**facts)
-
-
 def _raw(site: Site, volume_id: str, child: Child) -> _Raw:
     record = site.ledger.raw(volume_id)
     if record is not None:
@@ -96,31 +89,7 @@ def _raw(site: Site, volume_id: str, child: Child) -> _Raw:
     public = {"volume_id": volume_id, **_public(made.facts)}
     images = {"": omezarr.Image(made.volume, made.labels, public)}
     published = _publish(site, target, images, costs)
-    record = {
-        "type": "raw",
-        "volume_id": volume_id,
-        "series_id": made.series_id,
-        "path": target,
-        "sha256": published.sha256,
-        "version": pipeline.__version__,
-        "shape": list(made.volume.grid.shape),
-        "dtype": str(made.volume.array.dtype),
-        "spacing_mm": list(made.volume.grid.spacing),
-        "affine": made.volume.grid.affine.ravel().tolist(),
-        "facts": asdict(made.facts),
-        "modality": made.facts.modality,
-        "units": made.facts.units,
-        "padding": made.facts.padding,
-        "low": made.facts.low,
-        "high": made.facts.high,
-        "lossy": made.facts.lossy,
-        "geometry_error_mm": made.geometry_error_mm,
-        "bytes_in": made.bytes_in,
-        "bytes_out": published.nbytes,
-        "labels": sorted(made.labels),
-        "costs": costs.steps,
-        "peak_rss_bytes": costs.peak_rss_bytes(),
-    }
+    record = records.raw(volume_id, made, target, published, costs)
     with store_errors():
         site.ledger.commit(record)
         site.ledger.withdraw(volume_id, None)
@@ -129,7 +98,7 @@ def _raw(site: Site, volume_id: str, child: Child) -> _Raw:
 
 def _derived(site: Site, recipe: Recipe, raw: _Raw) -> tuple[int, int]:
     """Publish a recipe's outputs; (groups published, bytes)."""
-    record, facts = raw.record, facts_of(raw.record)
+    record, facts = raw.record, records.facts(raw.record)
     volume_id = record["volume_id"]
     plans = recipe.compile(omezarr.spec(record), facts)
     made_from = fingerprint(plans, record["sha256"])
@@ -156,24 +125,7 @@ def _derived(site: Site, recipe: Recipe, raw: _Raw) -> tuple[int, int]:
     public = {"volume_id": volume_id, "recipe": recipe.name, "fingerprint": made_from, **_public(facts)}
     published = _publish(site, target, arranged(plans, made, public), costs)
     with store_errors():
-        new = site.ledger.commit(
-            {
-                "type": "derived",
-                "volume_id": volume_id,
-                "series_id": record["series_id"],
-                "recipe": recipe.name,
-                "fingerprint": made_from,
-                "path": target,
-                "sha256": published.sha256,
-                "version": pipeline.__version__,
-                "profile": None,
-                "raw_sha256": record["sha256"],
-                "bytes_out": published.nbytes,
-                "outputs": outputs,
-                "costs": costs.steps,
-                "peak_rss_bytes": costs.peak_rss_bytes(),
-            }
-        )
+        new = site.ledger.commit(records.derived(record, recipe.name, made_from, target, published, outputs, costs))
         site.ledger.withdraw(volume_id, recipe.name)
     return int(new), published.nbytes
 
@@ -247,17 +199,9 @@ def _public(facts: Facts) -> dict[str, Any]:
 
 def refuse(site: Site, volume_id: str, recipe: str | None, *reasons: Reason, where: str = "") -> Row:
     """Record a refusal, by the conversion (``recipe`` None) or by a recipe; primary reason first."""
-    record = {
-        "type": "refused",
-        "volume_id": volume_id,
-        "recipe": recipe,
-        "reason": str(reasons[0]),
-        "reasons": [str(r) for r in reasons],
-        "version": pipeline.__version__,
-    }
     try:
         with store_errors():
-            site.ledger.refuse(record)
+            site.ledger.refuse(records.refused(volume_id, recipe, reasons))
     except StoreError as error:
         return Row(volume_id, stop=str(error))
     return Row(volume_id, reason=reasons[0], where=where)

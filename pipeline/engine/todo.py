@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 import pipeline
-from pipeline.engine.job import facts_of
+from pipeline.engine import records
 from pipeline.errors import RecipeError
 from pipeline.plan import fingerprint, peak_bytes
 from pipeline.reasons import MEANINGS, Reason
@@ -97,7 +97,7 @@ def _item(ledger: Ledger, recipe: Recipe, row: dict[str, Any]) -> Item:
         return item(State.REFUSED, refusal) if refusal else item(State.TO_DO, "not converted yet")
     if not recipe.chains:
         return item(State.UP_TO_DATE, "converted")
-    plans = recipe.compile(omezarr.spec(raw), facts_of(raw))
+    plans = recipe.compile(omezarr.spec(raw), records.facts(raw))
     known = ledger.derived(volume_id, recipe.name)
     if known is not None and known["fingerprint"] == fingerprint(plans, raw["sha256"]):
         return item(State.UP_TO_DATE, "made by the same stages from the same volume")

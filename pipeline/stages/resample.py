@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from pipeline.errors import KindError
 from pipeline.grid import Grid
-from pipeline.kernels import tables
+from pipeline.kernels import intensity, tables
 from pipeline.kernels.ramp import Ramp
 from pipeline.kernels.resample import resample
 from pipeline.stages import Stage
@@ -71,8 +71,13 @@ class Resample(Stage):
         """
         if ramp is not None and source.kind == "labels":
             raise KindError("an intensity stage was handed labels")
-        axes = self._tables(piece, source)
-        array = resample(volume.array, axes, volume.grid.start, fill=self._fill(source), ramp=ramp)
+        axes, fill = self._tables(piece, source), self._fill(source)
+        if volume.array.dtype == np.float16 and axes[0].taps > 1:
+            # Interpolated as float32 and stored as it came; a window of it finds what would have been stored.
+            wide = resample(volume.array.astype(np.float32), axes, volume.grid.start, fill=fill)
+            array = wide.astype(np.float16)
+            return Volume(array if ramp is None else intensity.ramp(array, ramp), piece, source.kind)
+        array = resample(volume.array, axes, volume.grid.start, fill=fill, ramp=ramp)
         return Volume(array, piece, source.kind)
 
     def _tables(self, piece: Grid, source: Spec) -> list[tables.Table]:

@@ -16,8 +16,9 @@ import numpy as np
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
 
-from pipeline.errors import StoreError
+from pipeline.errors import Quarantine
 from pipeline.grid import Grid
+from pipeline.reasons import Reason
 from pipeline.volume import Kind, Spec, Volume
 
 CHUNK = (64, 128, 128)
@@ -74,7 +75,7 @@ def write_group(path: Path, images: Mapping[str, Image]) -> None:
 def read(path: Path) -> Volume:
     """The volume of a group that ``write_group`` wrote, whole.
 
-    Raises StoreError where there is none, or where a checksum does not match.
+    Raises Quarantine (DAMAGED) where there is none, or where a checksum does not match.
     """
     try:
         with zarr.config.set(READER):
@@ -82,10 +83,8 @@ def read(path: Path) -> Volume:
             facts: Any = group.attrs["scanmill"]
             array: Any = group["0"]
             voxels: np.ndarray = array[...]
-    except (FileNotFoundError, KeyError):
-        raise StoreError("a volume that the ledger holds is missing from OUT") from None
-    except (ValueError, RuntimeError):
-        raise StoreError("a volume in OUT is damaged: its checksums do not match") from None
+    except (FileNotFoundError, KeyError, ValueError, RuntimeError):
+        raise Quarantine(Reason.DAMAGED) from None
     kind: Kind = facts["kind"]
     return Volume(voxels, Grid(facts["affine"], voxels.shape), kind)
 

@@ -274,3 +274,13 @@ def test_a_scan_of_fewer_sources_says_what_it_leaves_out(tmp_path):
     assert account(held.output).found == 6
     assert held.scan([tmp_path / "b"]) == 1
     assert account(held.output).found == 3
+
+
+def test_a_damaged_volume_is_refused_alone(done, tmp_path):
+    root, _, held, _ = done
+    other = Workspace.open(shutil.copytree(held.output.root, tmp_path / "out"), root / "vault")
+    shards = [p for p in (other.output.root / "raw").rglob("c/0/0/0") if "labels" not in p.parts]
+    shards[0].write_bytes(shards[0].read_bytes()[::-1])
+    summary = run(other, BODY.replace("width: 400", "width: 300"))
+    assert summary.refused == {"MISSING_SLICE": 1, "DAMAGED": 1}
+    assert summary.made == 3

@@ -1,0 +1,86 @@
+"""Commit records as the ledger keeps them, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import pipeline
+from pipeline.archive.convert import Converted
+from pipeline.engine.costs import Costs
+from pipeline.reasons import Reason
+from pipeline.store.commit import Content
+from pipeline.store.ledger import Record
+from pipeline.volume import Facts
+
+
+def raw(volume_id: str, made: Converted, path: str, published: Content, costs: Costs) -> Record:
+    """Of a volume as acquired."""
+    grid, facts = made.volume.grid, made.facts
+    return {
+        "type": "raw",
+        "volume_id": volume_id,
+        "series_id": made.series_id,
+        **_published(path, published, costs),
+        "shape": list(grid.shape),
+        "dtype": str(made.volume.array.dtype),
+        "spacing_mm": list(grid.spacing),
+        "affine": grid.affine.ravel().tolist(),
+        **asdict(facts),
+        "geometry_error_mm": made.geometry_error_mm,
+        "bytes_in": made.bytes_in,
+        "labels": sorted(made.labels),
+    }
+
+
+def derived(
+    source: Record,
+    recipe: str,
+    fingerprint: str,
+    path: str,
+    published: Content,
+    outputs: Mapping[str, Any],
+    costs: Costs,
+) -> Record:
+    """Of a recipe's outputs, made of the volume that the raw record ``source`` speaks of."""
+    return {
+        "type": "derived",
+        "volume_id": source["volume_id"],
+        "series_id": source["series_id"],
+        "recipe": recipe,
+        "fingerprint": fingerprint,
+        "profile": None,
+        "raw_sha256": source["sha256"],
+        **_published(path, published, costs),
+        "outputs": dict(outputs),
+    }
+
+
+def refused(volume_id: str, recipe: str | None, reasons: tuple[Reason, ...]) -> Record:
+    """Of a volume that the conversion (``recipe`` None) or a recipe refused; primary reason first."""
+    return {
+        "type": "refused",
+        "volume_id": volume_id,
+        "recipe": recipe,
+        "reason": str(reasons[0]),
+        "reasons": [str(reason) for reason in reasons],
+        "version": pipeline.__version__,
+    }
+
+
+def facts(record: Record) -> Facts:
+    """The facts that a raw record holds."""
+    found = {name: record[name] for name in Facts.__dataclass_fields__}
+    return Facts(**found | {"window": tuple(found["window"]) if found["window"] else None})
+
+
+def _published(path: str, published: Content, costs: Costs) -> Record:
+    return {
+        "path": path,
+        "sha256": published.sha256,
+        "bytes_out": published.nbytes,
+        "version": pipeline.__version__,
+        "costs": costs.steps,
+        "peak_rss_bytes": costs.peak_rss_bytes(),
+    }
