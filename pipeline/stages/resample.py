@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import ClassVar, Literal
 
+import numpy as np
+
 from pipeline.errors import KindError
 from pipeline.grid import Grid
 from pipeline.kernels import intensity, tables
