@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pipeline.archive import vocabulary
 from pipeline.archive.catalog import FILES, SERIES, Catalog, Rows, measured
 from pipeline.archive.entry import Entry, Part
+from pipeline.archive.formats.header import Header
 from pipeline.archive.gate import Gate, gate
 from pipeline.archive.group import Fate, fate, group
-from pipeline.archive.header import Header
 from pipeline.archive.identity import content_id, volume_id
 from pipeline.archive.index import File, Index
 from pipeline.archive.labels import link, word

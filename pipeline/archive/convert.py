@@ -10,11 +10,13 @@ from time import perf_counter
 
 import numpy as np
 
-from pipeline.archive.child import Child
 from pipeline.archive.entry import Entry, Part
-from pipeline.archive.header import Header
+from pipeline.archive.formats import voxels
+from pipeline.archive.formats.child import Child
+from pipeline.archive.formats.header import Header
+from pipeline.archive.formats.pixels import stored_dtype
+from pipeline.archive.formats.rescale import rescaled
 from pipeline.archive.index import File, Index
-from pipeline.archive.pixels import by_offset, rescaled, stored_dtype
 from pipeline.archive.vault import Vault
 from pipeline.errors import Quarantine, UsageError
 from pipeline.grid import Grid
@@ -78,22 +80,8 @@ def convert(vault: Vault, volume_id: str, child: Child) -> Converted:
 
 
 def stored(file: File, child: Child, out: np.ndarray | None = None) -> np.ndarray:
-    """Stored values (k, j, i) of one file: native ones by offset, the rest through the child.
-
-    Raises Quarantine.
-    """
-    path, header = os.fsdecode(file.path), _header(file)
-    if header.pixel_offset is not None:
-        return by_offset(path, header, out, size=file.size, mtime_ns=file.mtime_ns)
-    try:
-        status = os.lstat(path)
-    except PermissionError:
-        raise Quarantine(Reason.PERMISSION) from None
-    except OSError:
-        raise Quarantine(Reason.CHANGED) from None
-    if (status.st_size, status.st_mtime_ns) != (file.size, file.mtime_ns):
-        raise Quarantine(Reason.CHANGED)
-    return child.pixels(path, header, out)
+    """Stored values (k, j, i) of one file, which must be what it was when it was scanned.  Raises Quarantine."""
+    return voxels.stored(os.fsdecode(file.path), _header(file), child, out, size=file.size, mtime_ns=file.mtime_ns)
 
 
 class _Clock:

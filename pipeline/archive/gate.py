@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.archive.header import Header
+from pipeline.archive.formats.header import Header
 from pipeline.archive.measure import Measures, counts, placed, shadow, stack, stated
 from pipeline.reasons import Reason
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from pipeline.archive.header import NATIVE
+from pipeline.archive.formats.header import NATIVE
 from pipeline.archive.identity import content_id
 from pipeline.archive.index import File
 from pipeline.reasons import MEANINGS, Outcome, Reason

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from hashlib import sha256
 
-from pipeline.archive.header import Header
+from pipeline.archive.formats.header import Header
 from pipeline.archive.vault import Vault
 
 _DECIDING = (

@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from urllib.parse import quote
 
-from pipeline.archive.header import Header
+from pipeline.archive.formats.header import Header
 from pipeline.errors import StoreError, UsageError
 from pipeline.reasons import MEANINGS, Reason
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from itertools import product
 
-from pipeline.archive.header import Header
+from pipeline.archive.formats.header import Header
 from pipeline.archive.index import File
 
 DEFAULT_LABELS = ("*_mask.*", "*_seg.*", "*_dseg.*", "*label*")

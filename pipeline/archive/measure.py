@@ -16,7 +16,7 @@ from typing import Literal
 
 import numpy as np
 
-from pipeline.archive.header import Header
+from pipeline.archive.formats.header import Header
 from pipeline.archive.vectors import (
     Vector,
     across,

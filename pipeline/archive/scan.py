@@ -15,11 +15,11 @@ from queue import SimpleQueue
 from pipeline.archive import walk
 from pipeline.archive.assemble import Assembly
 from pipeline.archive.catalog import Catalog
-from pipeline.archive.child import Child
 from pipeline.archive.convert import stored
+from pipeline.archive.formats.child import Child
+from pipeline.archive.formats.limits import Limits
 from pipeline.archive.index import File, Index
 from pipeline.archive.labels import DEFAULT_LABELS
-from pipeline.archive.limits import Limits
 from pipeline.archive.vault import Vault
 from pipeline.errors import Quarantine
 

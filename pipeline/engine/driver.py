@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pipeline
-from pipeline.archive.child import Child
+from pipeline.archive.formats.child import Child
 from pipeline.engine.cluster import connect
 from pipeline.engine.job import Row, process, refuse
 from pipeline.engine.runlog import RunLog

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.archive.child import Child
 from pipeline.archive.convert import convert
+from pipeline.archive.formats.child import Child
 from pipeline.archive.vault import Vault
 from pipeline.engine import records
 from pipeline.engine.costs import Costs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.archive.limits import Limits
+from pipeline.archive.formats.limits import Limits
 from pipeline.store.layout import Output
 from pipeline.store.ledger import Ledger
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from distributed import WorkerPlugin, get_worker
 
-from pipeline.archive.child import Child
+from pipeline.archive.formats.child import Child
 from pipeline.engine.job import Row, process
 from pipeline.engine.site import Site
 from pipeline.recipe import Recipe

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from pipeline.archive.child import Child
 from pipeline.archive.convert import Converted, convert
+from pipeline.archive.formats.child import Child
 from pipeline.archive.scan import scan
 from pipeline.archive.vault import Vault
 from pipeline.errors import Quarantine, UsageError

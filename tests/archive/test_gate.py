@@ -10,8 +10,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from pipeline.archive.formats.header import Header
 from pipeline.archive.gate import GEOMETRY_ERROR_MM, Gate, gate
-from pipeline.archive.header import Header
 from pipeline.reasons import Reason
 
 SHAPE = (8, 10)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.archive.formats.header import Header
 from pipeline.archive.group import PENDING, Fate, fate, group
-from pipeline.archive.header import Header
 from pipeline.archive.identity import content_id, volume_id
 from pipeline.archive.index import File
 from pipeline.archive.vault import Vault

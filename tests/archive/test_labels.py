@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.archive.header import Header
+from pipeline.archive.formats.header import Header
 from pipeline.archive.index import File
 from pipeline.archive.labels import DEFAULT_LABELS, link, word
 

@@ -15,9 +15,9 @@ from pydicom.uid import BasicTextSRStorage, RLELossless
 
 from pipeline.archive import scan as scanning
 from pipeline.archive.catalog import FILES, SERIES, Catalog
-from pipeline.archive.child import Child
 from pipeline.archive.entry import Entry
-from pipeline.archive.limits import Limits
+from pipeline.archive.formats.child import Child
+from pipeline.archive.formats.limits import Limits
 from pipeline.archive.scan import scan
 from pipeline.archive.vault import Vault
 from pipeline.errors import SourceError

@@ -13,9 +13,9 @@ from typing import BinaryIO, cast
 import nibabel
 import numpy as np
 
-from pipeline.archive import frames
-from pipeline.archive.header import Header
-from pipeline.archive.limits import DEFLATE_RATIO, Limits, declared
+from pipeline.archive.formats import frames
+from pipeline.archive.formats.header import Header
+from pipeline.archive.formats.limits import DEFLATE_RATIO, Limits, declared
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 

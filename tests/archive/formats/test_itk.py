@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from pipeline.archive.child import Child
-from pipeline.archive.header import Header
+from pipeline.archive.formats.child import Child
+from pipeline.archive.formats.header import Header
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 from tests.archive import makers

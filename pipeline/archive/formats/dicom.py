@@ -13,14 +13,14 @@ from pydicom.dataset import FileDataset
 from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag, Tag
 
-from pipeline.archive import tags
-from pipeline.archive.damage import UNDEFINED, check_inflated_size, encapsulated_damage, native_damage
-from pipeline.archive.elements import Elements
-from pipeline.archive.header import NATIVE, Header
-from pipeline.archive.limits import Limits, declared
-from pipeline.archive.pixels import cut_to_stored, stored_dtype
-from pipeline.archive.refusal import refusal
-from pipeline.archive.syntax import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, LOSSY
+from pipeline.archive.formats import tags
+from pipeline.archive.formats.damage import UNDEFINED, check_inflated_size, encapsulated_damage, native_damage
+from pipeline.archive.formats.elements import Elements
+from pipeline.archive.formats.header import NATIVE, Header
+from pipeline.archive.formats.limits import Limits, declared
+from pipeline.archive.formats.pixels import cut_to_stored, stored_dtype
+from pipeline.archive.formats.refusal import refusal
+from pipeline.archive.formats.syntax import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, LOSSY
 from pipeline.reasons import Reason
 
 _WANTED = [Tag(tag) for tag in tags.WANTED]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pipeline
-from pipeline.archive.limits import Limits
+from pipeline.archive.formats.limits import Limits
 from pipeline.errors import PipelineError
 from pipeline.reasons import Reason
 
@@ -21,7 +21,7 @@ _LONGEST_LINE = 1 << 20
 
 _SECONDS_TO_START = 120.0
 
-_MODULE = "pipeline.archive.reading"
+_MODULE = "pipeline.archive.formats.reading"
 
 
 class Dead(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 
-from pipeline.archive.header import Format
+from pipeline.archive.formats.header import Format
 from pipeline.reasons import Reason
 
 HEAD = 4096

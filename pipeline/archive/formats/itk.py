@@ -11,9 +11,9 @@ from typing import cast
 import numpy as np
 import SimpleITK as sitk
 
-from pipeline.archive import frames
-from pipeline.archive.header import Format, Header
-from pipeline.archive.limits import DEFLATE_RATIO, Limits, declared
+from pipeline.archive.formats import frames
+from pipeline.archive.formats.header import Format, Header
+from pipeline.archive.formats.limits import DEFLATE_RATIO, Limits, declared
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 

@@ -21,12 +21,12 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.archive.header import Header
-from pipeline.archive.limits import Limits, declared
-from pipeline.archive.pixels import cut_to_stored, stored_dtype
-from pipeline.archive.process import Dead, Process
-from pipeline.archive.reading import Parsed
-from pipeline.archive.syntax import AS_BITS
+from pipeline.archive.formats.header import Header
+from pipeline.archive.formats.limits import Limits, declared
+from pipeline.archive.formats.pixels import cut_to_stored, stored_dtype
+from pipeline.archive.formats.process import Dead, Process
+from pipeline.archive.formats.reading import Parsed
+from pipeline.archive.formats.syntax import AS_BITS
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 

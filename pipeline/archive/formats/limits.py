@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.archive.header import Header
+from pipeline.archive.formats.header import Header
 
 MIB = 2**20
 GIB = 2**30

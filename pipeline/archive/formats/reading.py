@@ -1,6 +1,6 @@
 """The child process: parses what an archive holds, and may die of it.
 
-``python -m pipeline.archive.reading LIMITS`` writes an empty JSON object when it is ready, then answers
+``python -m pipeline.archive.formats.reading LIMITS`` writes an empty JSON object when it is ready, then answers
 requests, one JSON object a line on standard input, in their order: a JSON line, followed for voxels by their
 bytes.  Nothing is pickled in either direction.
 """
@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.archive.header import Format, Header
-from pipeline.archive.limits import Limits
-from pipeline.archive.sniff import HEAD, sniff
+from pipeline.archive.formats.header import Format, Header
+from pipeline.archive.formats.limits import Limits
+from pipeline.archive.formats.sniff import HEAD, sniff
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 
@@ -61,28 +61,28 @@ def voxels(path: str, header: Header) -> np.ndarray:
 def _header(file: BufferedReader, form: Format, limits: Limits) -> tuple[Header, Reason | None]:
     # Each library costs a good part of a second to import: only those that the archive calls for.
     if form == "dicom":
-        from pipeline.archive import dicom
+        from pipeline.archive.formats import dicom
 
         return dicom.parse(file, limits)
     if form == "nifti":
-        from pipeline.archive import nifti
+        from pipeline.archive.formats import nifti
 
         return nifti.parse(file, limits)
-    from pipeline.archive import itk
+    from pipeline.archive.formats import itk
 
     return itk.parse(file, limits, form)
 
 
 def _voxels(file: BufferedReader, header: Header) -> np.ndarray:
     if header.format == "dicom":
-        from pipeline.archive import decode
+        from pipeline.archive.formats import decode
 
         return decode.voxels(file, header)
     if header.format == "nifti":
-        from pipeline.archive import nifti
+        from pipeline.archive.formats import nifti
 
         return nifti.voxels(file, header)
-    from pipeline.archive import itk
+    from pipeline.archive.formats import itk
 
     return itk.voxels(file, header)
 

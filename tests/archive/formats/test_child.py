@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from pydicom.uid import RLELossless
 
-from pipeline.archive import process as module
-from pipeline.archive.child import Child
-from pipeline.archive.limits import Limits
+from pipeline.archive.formats import process as module
+from pipeline.archive.formats.child import Child
+from pipeline.archive.formats.limits import Limits
 from pipeline.errors import PipelineError, Quarantine
 from pipeline.reasons import Reason
 from tests.archive import makers
@@ -31,7 +31,7 @@ def child() -> Iterator[Child]:
 
 @pytest.fixture
 def sabotaged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MODULE", "tests.archive.saboteur")
+    monkeypatch.setattr(module, "_MODULE", "tests.archive.formats.saboteur")
 
 
 def plant(folder: Path, *contents: bytes) -> list[Path]:

@@ -8,8 +8,8 @@ import numpy as np
 import pydicom
 from pydicom.pixels import get_decoder
 
-from pipeline.archive.header import Header
-from pipeline.archive.syntax import AS_BITS, DECODERS, READABLE
+from pipeline.archive.formats.header import Header
+from pipeline.archive.formats.syntax import AS_BITS, DECODERS, READABLE
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import BinaryIO
 
-from pipeline.archive.syntax import DEFLATED
+from pipeline.archive.formats.syntax import DEFLATED
 from pipeline.reasons import Reason
 
 UNDEFINED = 0xFFFFFFFF

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydicom.uid import UID
 
-from pipeline.archive.header import Header
-from pipeline.archive.limits import Limits, declared
-from pipeline.archive.syntax import READABLE
+from pipeline.archive.formats.header import Header
+from pipeline.archive.formats.limits import Limits, declared
+from pipeline.archive.formats.syntax import READABLE
 from pipeline.reasons import Reason
 
 _CLASSES = {

@@ -17,10 +17,10 @@ from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 
-from pipeline.archive.child import Child
-from pipeline.archive.elements import Elements
-from pipeline.archive.header import Header
-from pipeline.archive.reading import Parsed
+from pipeline.archive.formats.child import Child
+from pipeline.archive.formats.elements import Elements
+from pipeline.archive.formats.header import Header
+from pipeline.archive.formats.reading import Parsed
 from pipeline.reasons import Reason
 from tests.archive import makers
 

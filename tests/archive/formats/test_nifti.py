@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nibabel.quaternions import quat2mat
 
-from pipeline.archive.child import Child
-from pipeline.archive.header import Header
+from pipeline.archive.formats.child import Child
+from pipeline.archive.formats.header import Header
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 from tests.archive import makers

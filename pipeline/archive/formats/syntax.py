@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.archive.header import NATIVE
+from pipeline.archive.formats.header import NATIVE
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"

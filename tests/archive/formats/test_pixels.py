@@ -17,9 +17,10 @@ from hypothesis.extra import numpy as stn
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 
-from pipeline.archive import pixels, syntax
-from pipeline.archive.child import Child
-from pipeline.archive.header import Header
+from pipeline.archive.formats import pixels, syntax, voxels
+from pipeline.archive.formats.child import Child
+from pipeline.archive.formats.header import Header
+from pipeline.archive.formats.rescale import rescaled
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 from tests.archive import makers
@@ -53,9 +54,9 @@ def test_each_bundled_syntax_as_pydicom_reads_it(child: Child) -> None:
             expected = ds.pixel_array
         except (RuntimeError, ValueError, AttributeError):
             with pytest.raises(Quarantine):
-                pixels.stored(path, header, child)
+                voxels.stored(path, header, child)
             continue
-        read = pixels.stored(path, header, child)
+        read = voxels.stored(path, header, child)
         assert read.dtype == expected.dtype.newbyteorder("=")
         np.testing.assert_array_equal(read, expected.reshape(header.shape), err_msg=path.name)
         seen.add(UID(header.transfer_syntax).name)
@@ -94,7 +95,7 @@ def test_bits_beyond_the_stored_ones_are_no_part_of_a_voxel(
     if signed:
         values -= (values >= 2 ** (stored - 1)) * 2**stored
     header = header_of(child, path)
-    read = pixels.stored(path, header, child)
+    read = voxels.stored(path, header, child)
     np.testing.assert_array_equal(read, values)
     assert read.dtype == ("i2" if signed else "u2")
     if kind in NATIVE:
@@ -116,7 +117,7 @@ def test_bytes_in_words_of_either_order(tmp_path: Path, child: Child, kind: str,
 
     bits = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "PixelRepresentation": 0}
     (path,) = makers.ct_series(tmp_path, n=1, shape=(3, 5), syntax=kind, edit=edit, **bits)
-    np.testing.assert_array_equal(pixels.stored(path, header_of(child, path), child), content)
+    np.testing.assert_array_equal(voxels.stored(path, header_of(child, path), child), content)
 
 
 def test_float_pixel_data(tmp_path: Path, child: Child) -> None:
@@ -130,7 +131,7 @@ def test_float_pixel_data(tmp_path: Path, child: Child) -> None:
     (path,) = makers.ct_series(tmp_path, n=1, shape=(4, 6), edit=edit)
     header = header_of(child, path)
     assert header.floating
-    np.testing.assert_array_equal(pixels.stored(path, header, child), values)
+    np.testing.assert_array_equal(voxels.stored(path, header, child), values)
 
 
 def test_slices_are_read_into_one_array(tmp_path: Path, child: Child) -> None:
@@ -149,7 +150,7 @@ def test_a_file_that_changed_is_refused(tmp_path: Path, child: Child) -> None:
         header, status, content = header_of(child, path), path.stat(), path.read_bytes()
         known = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
         expected = makers.voxels((1, 32, 32))
-        np.testing.assert_array_equal(pixels.stored(path, header, child, **known), expected)
+        np.testing.assert_array_equal(voxels.stored(path, header, child, **known), expected)
         changes = [
             lambda path=path, status=status: os.utime(path, ns=(0, status.st_mtime_ns + 1)),
             lambda path=path, content=content, status=status: (
@@ -162,7 +163,7 @@ def test_a_file_that_changed_is_refused(tmp_path: Path, child: Child) -> None:
         for change in changes:
             change()
             with pytest.raises(Quarantine) as caught:
-                pixels.stored(path, header, child, **known)
+                voxels.stored(path, header, child, **known)
             assert caught.value.reason is Reason.CHANGED
     header = header_of(child, Path(f"{native}.real"))
     altered = bytearray(Path(f"{native}.real").read_bytes())
@@ -189,7 +190,7 @@ def test_rescaling_is_exact_where_sixteen_bits_can_hold_it(
 ) -> None:
     before = stored.copy()
     with np.errstate(all="ignore"):
-        read = pixels.rescaled(stored, np.array(slopes), np.array(intercepts))
+        read = rescaled(stored, np.array(slopes), np.array(intercepts))
     np.testing.assert_array_equal(stored, before)
     parts = [
         (x.item(), m, b) for x, m, b in zip(stored.reshape(2, 6).T.ravel(), slopes * 6, intercepts * 6, strict=True)
@@ -210,9 +211,9 @@ def test_rescaling_is_exact_where_sixteen_bits_can_hold_it(
 
 def test_rescaling_keeps_what_is_no_number() -> None:
     stored = np.array([[[1.0, np.nan, np.inf]]])
-    np.testing.assert_array_equal(pixels.rescaled(stored, 2, 1), np.array([[[3, np.nan, np.inf]]], "f4"))
+    np.testing.assert_array_equal(rescaled(stored, 2, 1), np.array([[[3, np.nan, np.inf]]], "f4"))
 
 
 def test_whole_floats_become_integers_again() -> None:
-    assert pixels.rescaled(np.full((2, 2, 2), -1000.0, "f4")).dtype == "i2"
-    assert pixels.rescaled(np.full((2, 2, 2), -1000.5, "f4")).dtype == "f4"
+    assert rescaled(np.full((2, 2, 2), -1000.0, "f4")).dtype == "i2"
+    assert rescaled(np.full((2, 2, 2), -1000.5, "f4")).dtype == "f4"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.archive import reading
-from pipeline.archive.header import Header
-from pipeline.archive.limits import Limits
+from pipeline.archive.formats import reading
+from pipeline.archive.formats.header import Header
+from pipeline.archive.formats.limits import Limits
 
 _parsed, _voxels = reading.parsed, reading.voxels
 

@@ -1,0 +1,62 @@
+"""Stored values to their units, in integers wherever that is exact."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def rescaled(stored: np.ndarray, slope: float | np.ndarray = 1.0, intercept: float | np.ndarray = 0.0) -> np.ndarray:
+    """``slope * stored + intercept`` (DICOM PS3.3 C.11.1.1.2), exact in 16 bits wherever that is possible.
+
+    Parameters
+    ----------
+    stored : (n, j, i) numbers
+    slope, intercept : one number, or (n,), one a slice
+
+    Returns
+    -------
+    int16 where every slope, intercept and stored value is a whole number and every result fits; else
+    uint16 where it fits that; else float32, computed in float64 and rounded once.  The type follows
+    from the values alone.  NaN and infinities stay what they are, in float32.  The array may be
+    ``stored`` itself where there is nothing to do.
+    """
+    n = len(stored)
+    slopes = np.broadcast_to(np.asarray(slope, "f8"), n)
+    intercepts = np.broadcast_to(np.asarray(intercept, "f8"), n)
+    dtype = _exact_dtype(stored, slopes, intercepts)
+    if stored.dtype == dtype and (slopes == 1).all() and (intercepts == 0).all():
+        return stored
+    out = np.empty(stored.shape, dtype)
+    for k in range(n):
+        if dtype.kind == "f":
+            with np.errstate(over="ignore", invalid="ignore"):
+                out[k] = stored[k].astype("f8") * slopes[k] + intercepts[k]
+        else:
+            # Arithmetic modulo 2**16 is exact where the result fits, which is known by now.
+            low = stored[k].astype("i8" if stored.dtype.kind == "f" else stored.dtype, copy=False)
+            words = out[k].view("u2")
+            np.multiply(low.astype("u2"), np.uint16(int(slopes[k]) % 65536), out=words)
+            np.add(words, np.uint16(int(intercepts[k]) % 65536), out=words)
+    return out
+
+
+def _exact_dtype(stored: np.ndarray, slopes: np.ndarray, intercepts: np.ndarray) -> np.dtype:
+    whole = _are_whole(slopes) and _are_whole(intercepts)
+    if not whole or not stored.size or not all(_are_whole(part) for part in stored):
+        return np.dtype("f4" if stored.size else "i2")
+    low, high = [], []
+    for k, part in enumerate(stored):
+        ends = [int(end) * int(slopes[k]) + int(intercepts[k]) for end in (part.min(), part.max())]
+        low.append(min(ends))
+        high.append(max(ends))
+    for dtype in (np.dtype("i2"), np.dtype("u2")):
+        limits = np.iinfo(dtype)
+        if limits.min <= min(low) and max(high) <= limits.max:
+            return dtype
+    return np.dtype("f4")
+
+
+def _are_whole(numbers: np.ndarray) -> bool:
+    if numbers.dtype.kind != "f":
+        return True
+    return bool(np.isfinite(numbers).all()) and bool((np.trunc(numbers) == numbers).all())
