@@ -30,6 +30,7 @@ class Reason(StrEnum):
     DICOMDIR = "DICOMDIR"
     NO_PIXELS = "NO_PIXELS"
     RTSTRUCT = "RTSTRUCT"
+    RTDOSE = "RTDOSE"
     SEGMENTATION = "SEGMENTATION"
     SECONDARY_CAPTURE = "SECONDARY_CAPTURE"
     LOCALIZER = "LOCALIZER"
@@ -49,6 +50,7 @@ class Reason(StrEnum):
     DECODER_TIMEOUT = "DECODER_TIMEOUT"
     BOMB_DECLARED = "BOMB_DECLARED"
     COLOR = "COLOR"
+    INEXACT = "INEXACT"
     # Geometry
     MISSING_GEOMETRY = "MISSING_GEOMETRY"
     MISSING_SLICE = "MISSING_SLICE"
@@ -89,6 +91,7 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.DICOMDIR: Meaning(_S, "an index of other files"),
     Reason.NO_PIXELS: Meaning(_S, "a DICOM object without pixel data (report, presentation state, plan)"),
     Reason.RTSTRUCT: Meaning(_S, "contours of a radiotherapy structure set, not an image"),
+    Reason.RTDOSE: Meaning(_S, "a dose distribution of a radiotherapy plan, not an acquired image"),
     Reason.SEGMENTATION: Meaning(_S, "a DICOM segmentation object, not an acquired image"),
     Reason.SECONDARY_CAPTURE: Meaning(_S, "a secondary capture: a picture of a screen, not an acquisition"),
     Reason.LOCALIZER: Meaning(_S, "a localizer or reference survey"),
@@ -106,6 +109,7 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.DECODER_TIMEOUT: Meaning(_Q, "the decoder did not end in time", retry=True),
     Reason.BOMB_DECLARED: Meaning(_Q, "the header declares more voxels than the limit allows"),
     Reason.COLOR: Meaning(_Q, "more than one sample a pixel, or a palette"),
+    Reason.INEXACT: Meaning(_Q, "whole numbers that neither 16-bit integers nor float32 hold exactly"),
     Reason.MISSING_GEOMETRY: Meaning(_Q, "no usable position, orientation or pixel spacing"),
     Reason.MISSING_SLICE: Meaning(_Q, "a gap of a whole number of slice distances"),
     Reason.IRREGULAR_SPACING: Meaning(_Q, "slice positions deviate from a regular stack by 0.01 mm or more"),
