@@ -1,4 +1,4 @@
-"""What can go wrong, grouped by what the caller does next.
+"""What can go wrong, grouped by what the caller does next, and the exit code that tells a shell so.
 
 ::
 
@@ -18,27 +18,39 @@ No message holds a value read from a header, nor a path of the archive.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pipeline.reasons import Reason
 
 
 class PipelineError(Exception):
     """The root: ``except PipelineError`` catches all that is foreseen."""
 
+    exit_code: ClassVar[int] = 1
+
 
 class UsageError(PipelineError, ValueError):
     """The command cannot be carried out as it stands."""
+
+    exit_code = 2
 
 
 class RecipeError(PipelineError, ValueError):
     """The recipe cannot be carried out as it stands."""
 
+    exit_code = 2
+
 
 class KeyMismatch(PipelineError):
     """The vault at hand is not the one that OUT was made with."""
 
+    exit_code = 2
+
 
 class SourceError(PipelineError):
     """A source is missing or holds no image."""
+
+    exit_code = 5
 
 
 class Quarantine(PipelineError):
@@ -64,6 +76,10 @@ class KindError(PipelineError, TypeError):
 class StoreError(PipelineError):
     """The store cannot be written: full, read-only or failing."""
 
+    exit_code = 4
+
 
 class ClusterError(PipelineError):
     """The scheduler or all of its workers were lost."""
+
+    exit_code = 4

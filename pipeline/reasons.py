@@ -126,6 +126,6 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.DAMAGED: Meaning(_Q, "the volume published in OUT is missing or fails its checksums", retry=True),
     Reason.TOO_LARGE: Meaning(_Q, "the work needs more memory than a worker has", retry=True),
     Reason.OOM_HOST: Meaning(_Q, "the worker ran out of memory", retry=True),
-    Reason.POISON: Meaning(_Q, "the worker process died on this series, twice, alone"),
+    Reason.POISON: Meaning(_Q, "the worker process died on this series, twice, alone", retry=True),
     Reason.INTERNAL: Meaning(_Q, "an error of this program: report it with the log line", retry=True),
 }

@@ -27,6 +27,9 @@ from pipeline.volume import Facts, Spec
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}")
 """Of recipes and outputs: they become folder names."""
 
+RESERVED = frozenset({"labels", "ome"})
+"""Names that a published group uses itself."""
+
 RAW = "raw"
 """The branch point that every recipe has: the volume as acquired."""
 
@@ -86,6 +89,8 @@ def build(text: Text) -> Recipe:
     entries = top.get("stages") or []
     if not isinstance(entries, list):
         raise text.error("'stages' must be a list", ("stages",))
+    if name == RAW and entries:
+        raise text.error(f"{RAW!r} is the volume as acquired: choose another name for what is made of it", ("name",))
     return Recipe(name, where, tuple(_chains(text, entries).items()))
 
 
@@ -113,6 +118,8 @@ def _chains(text: Text, entries: list[Any]) -> dict[str, Chain]:
                 raise text.error(f"{key!r} must be lower-case letters, digits, - and _", (*at, key))
             if name in named:
                 raise text.error(f"{name!r} names two outputs", (*at, key))
+            if name in RESERVED:
+                raise text.error(f"{name!r} is a folder of OME-Zarr: choose another name", (*at, key))
             named[name] = here
             if key == "keep":
                 kept[name] = here

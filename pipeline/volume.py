@@ -44,6 +44,8 @@ class Facts:
     inverted : MONOCHROME1, the lowest value is shown white
     low, high : exact minimum and maximum of all voxels
     lossy : the source was compressed with loss
+    anatomical : the frame lies in the patient; False where a projection states no position
+    spacing_source : what the spacing in the image plane was read from: ``pixel``, ``imager``, ``none`` ...
     """
 
     modality: str | None = None
@@ -54,6 +56,8 @@ class Facts:
     low: float = 0.0
     high: float = 0.0
     lossy: bool = False
+    anatomical: bool = True
+    spacing_source: str = "pixel"
 
 
 @dataclass(frozen=True, eq=False)

@@ -69,6 +69,8 @@ def test_from_raw_starts_anew():
         ("spacing: [1, 1, 1]", "spacing: [1, 0, 1]", ["line 4", "spacing"]),
         ("keep: image", "keep: ct", ["line 5", "'ct' names two outputs"]),
         ("keep: image", "keep: ../up", ["line 5", "'keep' must be"]),
+        ("keep: image", "keep: labels", ["line 5", "'labels' is a folder of OME-Zarr"]),
+        ("name: test", "name: raw", ["line 1", "'raw' is the volume as acquired"]),
         (", keep: body", "", ["line 6", "nothing is kept"]),
         ("name: test", "name: Test Me", ["line 1", "'name'"]),
         ("  - {use: window", "  - window\n  - {use: window", ["line 5", "keys and values"]),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
+import sqlite3
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pipeline.archive import vocabulary
@@ -12,15 +16,18 @@ from pipeline.archive.entry import Entry, Part
 from pipeline.archive.formats.header import Header
 from pipeline.archive.gate import Gate, gate
 from pipeline.archive.group import Fate, fate, group
+from pipeline.archive.holes import holes
 from pipeline.archive.identity import content_id, volume_id
-from pipeline.archive.index import File, Index
+from pipeline.archive.index import File, Index, series_key
 from pipeline.archive.labels import link, word
-from pipeline.archive.measure import counts
+from pipeline.archive.measure import counts, unmeasured
 from pipeline.archive.modality import modality
 from pipeline.archive.vault import Vault
 from pipeline.reasons import Outcome, Reason
 
 Label = tuple[str, File]
+
+_LOG = logging.getLogger("scanmill")
 
 
 @dataclass
@@ -29,7 +36,7 @@ class Assembly:
 
     Attributes
     ----------
-    voxels : sha256 of a file's stored values, asked for copies of one SOP instance only
+    voxels : sha256 of a file's stored values, asked for copies of one SOP instance only; must be known by then
     modality : for images that state none
     globs : file names of label maps
     """
@@ -45,33 +52,76 @@ class Assembly:
     def catalog(self) -> Catalog:
         """Judge all that the scan met; volumes and identities are kept in the vault, all or none."""
         with self.index.transaction():
-            for files in self.index.series():
-                self._dicom(files)
+            lost = holes(self.index)
+            adopted = {file.file_id for files in lost.values() for file in files}
+            for met in self.index.series():
+                if files := [f for f in met if f.file_id not in adopted]:
+                    name, holed = _series_name(files[0]), lost.get(series_key(files[0]), [])
+                    with self._isolated(name, (*files, *holed)):
+                        self._dicom(name, files, holed)
             shared, seen = self.index.shared_names(), set[str]()
             for files in self.index.folders():
-                self._folder(files, shared, seen)
+                with self._isolated(f"{os.fsdecode(files[0].folder)}\0", files):
+                    self._folder(files, shared, seen)
             for file in self.index.rest():
-                self._add_file(file, fate(file.reason or Reason.INTERNAL))
+                if file.file_id not in adopted:
+                    self._add_file(file, fate(file.reason or Reason.INTERNAL))
         return Catalog(self._files.table(), self._series.table())
 
-    def _dicom(self, files: Sequence[File]) -> None:
-        """One series.  What has no Series Instance UID goes by study and folder."""
-        headers = [_header(f) for f in files]
-        sorted_out = group(files, self.voxels)
-        name = headers[0].series or f"{headers[0].study}\0{os.fsdecode(files[0].folder)}"
+    @contextmanager
+    def _isolated(self, name: str, files: Sequence[File]) -> Iterator[None]:
+        """What goes wrong inside ends as one INTERNAL series: one bad input changes nothing else (law L6)."""
+        marks = len(self._files), len(self._series)
+        try:
+            yield
+        except sqlite3.Error:  # the transaction is lost, not this series
+            raise
+        except Exception as error:
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            # Type and place, never the message, which may quote a header.
+            _LOG.error("INTERNAL: %s at %s:%d", type(error).__name__, os.path.basename(last.filename), last.lineno)
+            self._files.cut(marks[0])
+            self._series.cut(marks[1])
+            self._internal(name, files)
+
+    def _internal(self, name: str, files: Sequence[File]) -> None:
+        series_id = self._pseudonym("series", name)
+        self._series.add(
+            {
+                **measured(unmeasured(len(files))),
+                "series_id": series_id,
+                "kind": "image",
+                "verdict": "quarantined",
+                "reason": Reason.INTERNAL,
+                "reasons": [Reason.INTERNAL],
+                "format": next(f.header.format for f in files if f.header),
+                "n_files": len(files),
+                "n_labels": 0,
+                "bytes_in": sum(f.size for f in files),
+            }
+        )
+        for file in files:
+            self._add_file(file, fate(Reason.INTERNAL), series_id)
+
+    def _dicom(self, name: str, files: Sequence[File], lost: Sequence[File]) -> None:
+        """One series and what was lost of it."""
+        sorted_out = group(files, self.voxels, lost)
         if not sorted_out.images:
-            skipped = [reason for reason in Reason if reason in {f.reason for f in files}]
-            series_id = self._add_series(name, files, files, Gate(counts(headers), tuple(skipped)))[0]
+            reasons = tuple(reason for reason in Reason if reason in {f.reason for f in files})
+            series_id, _ = self._add_series(name, files, files, Gate(counts(list(map(_header, files))), reasons))
             for file in files:
                 self._add_file(file, sorted_out.fates[file.file_id], series_id)
+            for file in lost:
+                self._add_file(file, sorted_out.fates[file.file_id])
             return
         judged = gate([_header(f) for f in sorted_out.images])
         reasons = tuple(dict.fromkeys((*sorted_out.reasons, *judged.reasons)))
         images = [sorted_out.images[n] for n in judged.measures.order]
-        series_id, volume = self._add_series(name, files, images, Gate(judged.measures, reasons))
+        members = (*files, *lost)
+        series_id, volume = self._add_series(name, members, images, Gate(judged.measures, reasons))
         ends = sorted_out.settled(reasons)
         made_of = {f.file_id for f in images}
-        for file in files:
+        for file in members:
             self._add_file(file, ends[file.file_id], series_id, volume if file.file_id in made_of else None)
 
     def _folder(self, files: Sequence[File], shared: set[bytes], seen: set[str]) -> None:
@@ -95,7 +145,9 @@ class Assembly:
                 self._add_file(file, fate(file.reason))
         linked = link([file for _, file in images], labels)
         for name, file in images:
-            self._image(name, file, linked.get(file.file_id, ()))
+            own = linked.get(file.file_id, [])
+            with self._isolated(name, (file, *(label for _, label in own))):
+                self._image(name, file, own)
         owned = {label.file_id for own in linked.values() for _, label in own}
         for _, label in labels:
             if label.file_id not in owned:
@@ -120,11 +172,9 @@ class Assembly:
         patient_id = self._pseudonym("patient", lead.patient) if lead.patient else None
         stated = lead.modality or (modality(images[0], self.index, self.vault) if lead.format != "dicom" else "")
         kind_of_image = vocabulary.MODALITY.published(stated or self.modality or "", self.vault)
-        accepted = not judged.reasons and m.affine is not None and m.geometry_error_mm is not None
-        volume = None
-        if accepted:
-            volume = self._add_volume(name, series_id, kind_of_image, images, judged, labels)
-        outcomes = {fate(reason).outcome for reason in judged.reasons}
+        volume, edition = None, None
+        if not judged.reasons:
+            volume, edition = self._add_volume(name, series_id, kind_of_image, images, judged, labels)
         self._series.add(
             {
                 **measured(m),
@@ -132,8 +182,9 @@ class Assembly:
                 "study_id": study_id,
                 "patient_id": patient_id,
                 "volume_id": volume,
+                "edition": edition,
                 "kind": "image",
-                "verdict": _verdict(accepted, outcomes),
+                "verdict": _verdict(judged.reasons, images),
                 "reason": next(iter(judged.reasons), None),
                 "reasons": list(judged.reasons),
                 "modality": kind_of_image,
@@ -154,8 +205,12 @@ class Assembly:
         images: Sequence[File],
         judged: Gate,
         labels: Sequence[Label],
-    ) -> str:
+    ) -> tuple[str, str]:
+        """The volume, kept in the vault.  Returns (volume_id, edition)."""
         lead, m = _header(images[0]), judged.measures
+        # A gate without reasons has measured both.
+        assert m.affine is not None
+        assert m.geometry_error_mm is not None
         # What the header does not state is not in the content: told otherwise, it is another volume.
         split = "" if lead.format == "dicom" and lead.modality else kind_of_image or ""
         contents = [content_id(_header(f)) for f in images]
@@ -166,12 +221,15 @@ class Assembly:
             modality=kind_of_image,
             parts=tuple(map(Part.of, images)),
             shape=(m.n_slices, *lead.shape[1:]),
-            affine=m.affine or (),
-            geometry_error_mm=m.geometry_error_mm or 0.0,
+            affine=m.affine,
+            geometry_error_mm=m.geometry_error_mm,
+            spacing_source=m.spacing_source,
+            anatomical=m.anatomical,
             labels=tuple((published, Part.of(f)) for published, f in labels),
         )
-        self.index.add_volume(entry.volume_id, entry.to_json())
-        return entry.volume_id
+        edition = entry.edition(self.vault)
+        self.index.add_volume(entry.volume_id, edition, entry.to_json())
+        return entry.volume_id, edition
 
     def _add_file(self, file: File, end: Fate, series_id: str | None = None, volume: str | None = None) -> None:
         self._files.add(
@@ -197,10 +255,18 @@ def _header(file: File) -> Header:
     return file.header
 
 
-def _verdict(accepted: bool, outcomes: Iterable[Outcome | None]) -> str:
-    if accepted:
+def _series_name(file: File) -> str:
+    """What has no Series Instance UID goes by study and folder."""
+    header = _header(file)
+    return header.series or f"{header.study}\0{os.fsdecode(file.folder)}"
+
+
+def _verdict(reasons: Sequence[Reason], images: Sequence[File]) -> str:
+    """Skipped where every image is: an empty file is skipped, but what it is a hole of is not."""
+    if not reasons:
         return "accepted"
-    return "skipped" if set(outcomes) == {Outcome.SKIPPED} else "quarantined"
+    skipped = all(f.reason is not None and fate(f.reason).outcome is Outcome.SKIPPED for f in images)
+    return "skipped" if skipped else "quarantined"
 
 
 def _described(header: Header, vault: Vault) -> dict[str, object]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 SCHEMA_VERSION = "1"
 
-_TEXT, _COUNT, _REAL, _YES = pa.string(), pa.int32(), pa.float64(), pa.bool_()
+_TEXT, _COUNT, _REAL, _YES = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
 
 def _field(name: str, kind: pa.DataType, description: str, unit: str = "", *, required: bool = False) -> pa.Field:
@@ -36,6 +36,12 @@ SERIES = pa.schema(
         _field("study_id", _TEXT, "pseudonym of the Study Instance UID"),
         _field("patient_id", _TEXT, "pseudonym of the Patient ID"),
         _field("volume_id", _TEXT, "the volume that is made of it; null where it is not accepted"),
+        _field(
+            "edition",
+            _TEXT,
+            "names the files, with their sizes and times, that the volume was put together from; another edition is"
+            " converted anew",
+        ),
         _field("kind", _TEXT, "image", required=True),
         _field("verdict", _TEXT, "accepted, quarantined or skipped", required=True),
         _field("reason", _TEXT, "primary reason code; null where accepted"),
@@ -84,10 +90,18 @@ SERIES = pa.schema(
         _field("n_slopes", _COUNT, "distinct rescale slopes and intercepts", required=True),
         _field("n_studies", _COUNT, "distinct pairs of patient and study", required=True),
         _field("n_frames", _COUNT, "distinct frames of reference", required=True),
-        _field("n_codings", _COUNT, "distinct ways to store a pixel", required=True),
+        _field(
+            "n_codings",
+            _COUNT,
+            "distinct ways to make, store and rescale a pixel",
+            required=True,
+        ),
     ],
     {"schema_version": SCHEMA_VERSION},
 )
+
+
+_LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -106,12 +120,24 @@ class Rows:
         self._columns: dict[str, list[Any]] = {name: [] for name in schema.names}
 
     def add(self, row: Mapping[str, object]) -> None:
-        """One row more.  Raises KeyError for a column that the schema lacks."""
+        """One row more.  Raises KeyError for a column that the schema lacks.
+
+        A whole number of a hostile header that int64 cannot hold stands as the largest that it can.
+        """
         unknown = set(row) - set(self._columns)
         if unknown:
             raise KeyError(f"no such columns: {sorted(unknown)}")
         for name, column in self._columns.items():
-            column.append(row.get(name))
+            value = row.get(name)
+            column.append(min(value, _LARGEST) if isinstance(value, int) else value)
+
+    def __len__(self) -> int:
+        return len(next(iter(self._columns.values())))
+
+    def cut(self, n: int) -> None:
+        """Forget all rows but the first ``n``."""
+        for column in self._columns.values():
+            del column[n:]
 
     def table(self) -> pa.Table:
         """All rows, sorted by the first column."""

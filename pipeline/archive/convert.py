@@ -50,21 +50,27 @@ class Converted:
     seconds: dict[str, float] = field(default_factory=dict, compare=False)
 
 
-def convert(vault: Vault, volume_id: str, child: Child) -> Converted:
+def convert(vault: Vault, volume_id: str, edition: str, child: Child) -> Converted:
     """Read the voxels of a volume that a scan put together.  The vault is opened read-only.
 
-    ``child`` decodes what does not lie in the file as it is, and is left open.
+    A volume comes with all its label maps or not at all: one that cannot be read refuses the image as well,
+    since a volume id names both.
+
+    Parameters
+    ----------
+    edition : which files the volume is read from, as the catalog says
+    child : decodes what does not lie in the file as it is; it is left open
 
     Raises
     ------
     UsageError
-        If the vault knows no such volume.
+        If the vault knows no such volume or edition.
     Quarantine
         CHANGED where a file is not what it was at the scan; DECODE_FAIL where the voxels are not what the
         header says, or a label map holds anything but whole numbers from 0; or what the decoder came to.
     """
     with vault.index() as index:
-        text = index.volume(volume_id)
+        text = index.volume(volume_id, edition)
         if text is None:
             raise UsageError("the vault knows no such volume")
         entry = Entry.from_json(text)
@@ -76,7 +82,15 @@ def convert(vault: Vault, volume_id: str, child: Child) -> Converted:
     facts = _facts(entry, [_header(f) for f in files], array)
     parts = (*entry.parts, *(part for _, part in entry.labels))
     read = sum(part.size for part in parts)
-    return Converted(entry.series_id, Volume(array, grid), facts, labels, entry.geometry_error_mm, read, clock.seconds)
+    return Converted(
+        series_id=entry.series_id,
+        volume=Volume(array, grid),
+        facts=facts,
+        labels=labels,
+        geometry_error_mm=entry.geometry_error_mm,
+        bytes_in=read,
+        seconds=clock.seconds,
+    )
 
 
 def stored(file: File, child: Child, out: np.ndarray | None = None) -> np.ndarray:
@@ -153,15 +167,20 @@ def _facts(entry: Entry, headers: Sequence[Header], array: np.ndarray) -> Facts:
         low=low,
         high=high,
         lossy=any(h.lossy for h in headers),
+        anatomical=entry.anatomical,
+        spacing_source=entry.spacing_source,
     )
 
 
 def _units(modality: str | None, header: Header) -> str:
-    """As Rescale Type says (DICOM PS3.3 C.11.1.1.2); of a CT that says nothing HU, which C.8.2.1.1.2 asks for."""
-    stated = header.rescale_type.upper()
-    if stated in _UNITS:
-        return stated
-    return "HU" if modality == "CT" and not stated else "1"
+    """As Rescale Type says (DICOM PS3.3 C.11.1.1.2); of a CT that says nothing HU, which C.8.2.1.1.2 asks for.
+
+    A DICOM image without a rescale holds numbers of its detector; a CT of another format holds HU by convention.
+    """
+    if header.format == "dicom" and not header.rescale_stated:
+        return "1"
+    unit = header.rescale_type.upper() or ("HU" if modality == "CT" else "")
+    return unit if unit in _UNITS and (unit == "HU") == (modality == "CT") else "1"
 
 
 def _padding(headers: Sequence[Header], dtype: np.dtype) -> float | None:

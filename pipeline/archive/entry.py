@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 
 from pipeline.archive.index import File
+from pipeline.archive.vault import Vault
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Entry:
-    """One volume: its files in the order of k, its geometry, its label maps by published name."""
+    """One volume: its files in the order of k, its geometry, its label maps by published name.
+
+    ``spacing_source`` and ``anatomical`` are those of ``Measures``.
+    """
 
     volume_id: str
     series_id: str
@@ -33,7 +37,18 @@ class Entry:
     shape: tuple[int, int, int]
     affine: tuple[float, ...]
     geometry_error_mm: float
+    spacing_source: str
+    anatomical: bool
     labels: tuple[tuple[str, Part], ...] = ()
+
+    def edition(self, vault: Vault) -> str:
+        """The name of these very files: their paths, sizes and times.
+
+        Equal images have equal volume ids, wherever they lie and, DICOM, whatever their voxels: an id
+        alone does not say which files to read.
+        """
+        parts = (*self.parts, *(part for _, part in self.labels))
+        return vault.pseudonym("edition", json.dumps([astuple(part) for part in parts]))
 
     def to_json(self) -> str:
         """One line; ``from_json`` gives an equal value back."""

@@ -47,12 +47,17 @@ def gate(headers: Sequence[Header]) -> Gate:
         return Gate(counts(headers), (Reason.MISSING_GEOMETRY,)) if measured is None else _judged(measured)
     if any(h.shape[0] > 1 for h in headers):
         return Gate(counts(headers), (Reason.MULTIFRAME,))
-    if all(map(placed, headers)):
+    if all(placed(h) and _in_patient(h) for h in headers):
         return _judged(stack(headers))
     if lone is not None and lone.modality in PROJECTIONS and lone.position is None and lone.orientation is None:
         return _judged(shadow(lone))
     counted = counts(headers)
     return Gate(counted, (Reason.MISSING_GEOMETRY, *_mixed(counted)))
+
+
+def _in_patient(header: Header) -> bool:
+    """Whether the spacing is that of the object: Imager Pixel Spacing is magnified (DICOM PS3.3 10.7.1.3)."""
+    return header.spacing_source == "pixel" or header.modality in PROJECTIONS
 
 
 def _judged(m: Measures) -> Gate:
@@ -64,6 +69,7 @@ def _judged(m: Measures) -> Gate:
         *_over(m.n_duplicate_positions, 0, Reason.DUPLICATE_POSITION),
         *_over(m.n_missing_estimated, 0, Reason.MISSING_SLICE),
     ]
+    # "not below", since a NaN is neither below nor above.
     if not found and (m.geometry_error_mm is None or not m.geometry_error_mm < GEOMETRY_ERROR_MM):
         found.append(Reason.IRREGULAR_SPACING)
     found.extend(_over(m.tilt_shift_mm, TILT_SHIFT_MM, Reason.GANTRY_TILT))

@@ -34,9 +34,9 @@ class Group:
 
     Attributes
     ----------
-    images : what the volume would be made of, broken files included
-    reasons : of broken files and conflicting copies, most basic first; any of them refuses the series
-    fates : of the files whose end is known already: skipped, duplicate, broken
+    images : what the volume would be made of, broken files that have a header included
+    reasons : of broken files, holes and conflicting copies, most basic first; any of them refuses the series
+    fates : of the files whose end is known already: skipped, duplicate, broken, lost
     """
 
     images: tuple[File, ...]
@@ -48,21 +48,29 @@ class Group:
 
         A hole must never be converted silently, so what is left of a broken series is refused with it.
         """
-        rest = fate(reasons[0]) if reasons else PENDING
+        rest = Fate(Outcome.QUARANTINED, reasons[0]) if reasons else PENDING
         return {file.file_id: rest for file in self.images} | self.fates
 
 
-def group(files: Sequence[File], voxels: Callable[[File], str]) -> Group:
-    """Sort out the files of one Series Instance UID.
+def group(files: Sequence[File], voxels: Callable[[File], str], lost: Sequence[File] = ()) -> Group:
+    """Sort out the files of one Series Instance UID, and what was lost of it (``holes``).
 
+    A broken file and a lost one are holes, and refuse the series; not so a truncated copy of an image that
+    is there as a whole, nor what was lost of a series that is skipped anyway.
     ``voxels`` gives the sha256 of a file's stored values; it is asked only where one SOP Instance UID
     stands in several files with equal facts.  Of equal copies one is kept: native before lossless before
     lossy; other content under one UID is a conflict, and nobody can say which is right.
     """
-    fates = {f.file_id: fate(f.reason) for f in files if f.reason is not None}
-    skipped = {name for name, end in fates.items() if end.outcome is Outcome.SKIPPED}
-    broken = {f.reason for f in files if f.reason is not None and f.file_id not in skipped}
-    candidates = [f for f in files if f.file_id not in skipped]
+    fates = {f.file_id: fate(f.reason) for f in (*files, *lost) if f.reason is not None}
+    intact = {f.header.instance for f in files if f.reason is None and f.header is not None}
+    left_out = {name for name, end in fates.items() if end.outcome is Outcome.SKIPPED}
+    left_out |= {f.file_id for f in files if _is_cut_copy(f, intact)}
+    candidates = [f for f in files if f.file_id not in left_out]
+    broken = {f.reason for f in candidates if f.reason is not None}
+    if candidates:
+        holes = {f.file_id: f.reason for f in lost if f.reason is not None and not _is_cut_copy(f, intact)}
+        fates |= {name: Fate(Outcome.QUARANTINED, reason) for name, reason in holes.items()}
+        broken |= set(holes.values())
 
     by_instance: dict[str, list[File]] = defaultdict(list)
     for file in candidates:
@@ -80,6 +88,11 @@ def group(files: Sequence[File], voxels: Callable[[File], str]) -> Group:
     duplicates = {name for name, end in fates.items() if end.outcome is Outcome.DUPLICATE}
     images = tuple(f for f in candidates if f.file_id not in duplicates)
     return Group(images, tuple(reason for reason in Reason if reason in broken), fates)
+
+
+def _is_cut_copy(file: File, intact: set[str]) -> bool:
+    instance = file.header.instance if file.header else ""
+    return file.reason is Reason.TRUNCATED and instance != "" and instance in intact
 
 
 def _equal(copies: Sequence[File], voxels: Callable[[File], str]) -> bool:

@@ -14,31 +14,39 @@ from pipeline.archive.formats.header import Header
 from pipeline.errors import StoreError, UsageError
 from pipeline.reasons import MEANINGS, Reason
 
-FACTS_VERSION = 1
-"""Of the facts that the readers state.  Raise it when ``Header`` or a reader changes: files are then read again."""
+FACTS_VERSION = 2
+"""Of the index.  Raise it when ``Header``, a reader or a table changes: every file is then read again."""
 
 _BUSY_S = 60.0
 _AGAIN = tuple(str(r) for r, meaning in MEANINGS.items() if meaning.retry or r is Reason.BOMB_DECLARED)
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS files (
-    file_id TEXT PRIMARY KEY, path BLOB NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-    facts_version INTEGER NOT NULL, format TEXT, series BLOB, reason TEXT, header TEXT
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS voxels (
-    file_id TEXT, size INTEGER, mtime_ns INTEGER, sha256 TEXT NOT NULL, PRIMARY KEY (file_id, size, mtime_ns)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS volumes (volume_id TEXT PRIMARY KEY, entry TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS identities (
-    pseudonym TEXT PRIMARY KEY, kind TEXT NOT NULL, value BLOB NOT NULL
-) WITHOUT ROWID;
-"""
+_TABLES = (
+    "DROP TABLE IF EXISTS files",
+    "DROP TABLE IF EXISTS voxels",
+    "DROP TABLE IF EXISTS volumes",
+    """CREATE TABLE files (
+        file_id TEXT PRIMARY KEY, path BLOB NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+        format TEXT, series BLOB, instance BLOB, reason TEXT, header TEXT
+    ) WITHOUT ROWID""",
+    """CREATE TABLE voxels (
+        file_id TEXT, size INTEGER, mtime_ns INTEGER, sha256 TEXT NOT NULL, PRIMARY KEY (file_id, size, mtime_ns)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE volumes (
+        volume_id TEXT, edition TEXT, entry TEXT NOT NULL, PRIMARY KEY (volume_id, edition)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS identities (
+        pseudonym TEXT PRIMARY KEY, kind TEXT NOT NULL, value BLOB NOT NULL
+    ) WITHOUT ROWID""",
+    f"PRAGMA user_version = {FACTS_VERSION}",
+)
+"""What an index of another version becomes: empty, but for who is who."""
 
 _FOUND = """
 CREATE TEMP TABLE found (
     file_id TEXT PRIMARY KEY, path BLOB NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
     folder BLOB NOT NULL, relative BLOB NOT NULL, reason TEXT
 ) WITHOUT ROWID;
+CREATE INDEX temp.by_folder ON found (folder);
 """
 
 _MET = "SELECT n.file_id, n.path, n.size, n.mtime_ns, n.folder, n.relative"
@@ -70,7 +78,8 @@ class Index:
     ``files`` is a cache of what the bytes say; ``volumes`` and ``identities`` only grow.  What one scan
     met stands in a temporary table of its connection, so that scans of different sources share the rest.
 
-    Raises UsageError where there is no index, StoreError where it cannot be written.
+    Raises UsageError where there is no index or a reader finds one of another version, StoreError where it
+    cannot be written.
     """
 
     def __init__(self, path: Path, *, write: bool = False) -> None:
@@ -78,16 +87,29 @@ class Index:
         try:
             self._db = sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)
             if write:
-                self._db.executescript(f"PRAGMA journal_mode = DELETE; {_TABLES} {_FOUND}")
-            self._db.execute("SELECT 1 FROM files LIMIT 1")
+                self._db.executescript(f"PRAGMA journal_mode = DELETE; {_FOUND}")
+            current = self._is_current()
         except sqlite3.Error as error:
             raise UsageError(f"the index of the vault cannot be opened: {_name(error)}") from None
+        if not current and not write:
+            raise UsageError("the index of the vault is of another version: scan again")
+        if not current:
+            with self.transaction():
+                self._renew()
 
     def __enter__(self) -> Index:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._db.close()
+
+    def _is_current(self) -> bool:
+        return bool(self._db.execute("PRAGMA user_version").fetchone()[0] == FACTS_VERSION)
+
+    def _renew(self) -> None:
+        # Another scan may have done so while this one waited for its turn.
+        for statement in () if self._is_current() else _TABLES:
+            self._db.execute(statement)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -116,15 +138,15 @@ class Index:
 
     def unread(self) -> list[File]:
         """Files met whose facts are unknown, have changed, or may come out otherwise this time."""
-        stale = f"f.facts_version IS NOT ? OR f.reason IN ({', '.join('?' * len(_AGAIN))})"
+        stale = f"f.file_id IS NULL OR f.reason IN ({', '.join('?' * len(_AGAIN))})"
         query = f"{_MET} {_WITH_FACTS} WHERE n.reason IS NULL AND ({stale}) ORDER BY n.path"
-        return [File(*row) for row in self._db.execute(query, (FACTS_VERSION, *_AGAIN))]
+        return [File(*row) for row in self._db.execute(query, _AGAIN)]
 
     def series(self) -> Iterator[list[File]]:
         """The DICOM files met, series by series; files without a Series Instance UID go by their folder."""
         query = f"{_KNOWN} WHERE f.format = 'dicom' ORDER BY f.series, n.folder, n.file_id"
         rows = map(_file, self._db.execute(query))
-        for _, group in groupby(rows, key=lambda f: (f.header and f.header.series) or f.folder):
+        for _, group in groupby(rows, key=series_key):
             yield list(group)
 
     def folders(self) -> Iterator[list[File]]:
@@ -136,6 +158,28 @@ class Index:
     def rest(self) -> Iterator[File]:
         """The files met that have a reason and no header."""
         return map(_file, self._db.execute(f"{_KNOWN} WHERE f.header IS NULL ORDER BY n.file_id"))
+
+    def strays(self) -> Iterator[File]:
+        """The files met that have a reason and name no series, folder by folder."""
+        nameless = "f.header IS NULL OR f.format = 'dicom' AND f.series = x''"
+        refused = "COALESCE(n.reason, f.reason) IS NOT NULL"
+        return map(_file, self._db.execute(f"{_KNOWN} WHERE {refused} AND ({nameless}) ORDER BY n.folder, n.path"))
+
+    def dicom_in(self, folder: bytes) -> list[tuple[str, bytes]]:
+        """(Series Instance UID, path) of the DICOM files met in one folder; "" for one that is whole and names none."""
+        whole = "f.format = 'dicom' AND (f.series != x'' OR f.reason IS NULL)"
+        rows = self._db.execute(f"SELECT f.series, n.path {_WITH_FACTS} WHERE n.folder = ? AND {whole}", (folder,))
+        return [(_text(series), path) for series, path in rows]
+
+    def copies(self) -> list[str]:
+        """The file_ids of whole images met whose SOP Instance UID stands in another one, voxels unknown."""
+        times = "COUNT(*) OVER (PARTITION BY f.instance) AS times"
+        whole = f"{_WITH_FACTS} WHERE f.instance != x'' AND f.reason IS NULL"
+        query = (
+            f"SELECT file_id FROM (SELECT n.file_id, n.size, n.mtime_ns, {times} {whole})"
+            " LEFT JOIN voxels USING (file_id, size, mtime_ns) WHERE times > 1 AND sha256 IS NULL ORDER BY file_id"
+        )
+        return [name for (name,) in self._db.execute(query)]
 
     def shared_names(self) -> set[bytes]:
         """Relative paths of other formats than DICOM that stand below more than one source."""
@@ -166,34 +210,50 @@ class Index:
         row = (file.file_id, file.size, file.mtime_ns, digest)
         self._db.execute("INSERT OR REPLACE INTO voxels VALUES (?, ?, ?, ?)", row)
 
-    def volume(self, volume_id: str) -> str | None:
-        """What conversion needs to know of a volume, as it was added."""
-        row = self._db.execute("SELECT entry FROM volumes WHERE volume_id = ?", (volume_id,)).fetchone()
+    def volume(self, volume_id: str, edition: str) -> str | None:
+        """What conversion needs to know of one edition of a volume, as it was added."""
+        query = "SELECT entry FROM volumes WHERE volume_id = ? AND edition = ?"
+        row = self._db.execute(query, (volume_id, edition)).fetchone()
         return None if row is None else str(row[0])
 
-    def add_volume(self, volume_id: str, entry: str) -> None:
-        self._db.execute("INSERT OR REPLACE INTO volumes VALUES (?, ?)", (volume_id, entry))
+    def add_volume(self, volume_id: str, edition: str, entry: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO volumes VALUES (?, ?, ?)", (volume_id, edition, entry))
 
     def identity(self, pseudonym: str) -> tuple[str, str] | None:
         """(kind, value) of who or what bears a pseudonym; for the eyes of the hospital only."""
         row = self._db.execute("SELECT kind, value FROM identities WHERE pseudonym = ?", (pseudonym,)).fetchone()
-        return None if row is None else (str(row[0]), row[1].decode("utf-8", "surrogateescape"))
+        return None if row is None else (str(row[0]), _text(row[1]))
 
     def add_identity(self, pseudonym: str, kind: str, value: str) -> None:
-        row = (pseudonym, kind, value.encode("utf-8", "surrogateescape"))
+        row = (pseudonym, kind, _bytes(value))
         self._db.execute("INSERT OR IGNORE INTO identities VALUES (?, ?, ?)", row)
+
+
+def series_key(file: File) -> str | bytes:
+    """What the files of one series share: its UID, else the folder that they lie in."""
+    return (file.header.series if file.header else "") or file.folder
 
 
 def _facts(file: File) -> tuple[object, ...]:
     header = file.header
-    known = (None, None) if header is None else (header.format, header.series.encode("utf-8", "surrogateescape"))
+    stated: tuple[object, ...] = (None, None, None)
+    if header is not None:
+        stated = (header.format, _bytes(header.series), _bytes(header.instance))
     text = None if header is None else header.to_json()
-    return file.file_id, file.path, file.size, file.mtime_ns, FACTS_VERSION, *known, file.reason, text
+    return file.file_id, file.path, file.size, file.mtime_ns, *stated, file.reason, text
 
 
 def _file(row: tuple[str, bytes, int, int, bytes, bytes, str | None, str | None]) -> File:
     reason, header = row[6:]
     return File(*row[:6], Reason(reason) if reason else None, Header.from_json(header) if header else None)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def _name(error: sqlite3.Error) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import fsum, isfinite
+from math import fsum
 from statistics import median
 from typing import Literal
 
@@ -38,8 +38,28 @@ DUPLICATE_MM = 1e-3
 WHOLE_GAP = 0.1
 """How far a gap may be from a whole multiple of the median gap, in median gaps, to count as missing slices."""
 
+FAR_MM = 1e6
+"""A position must lie nearer to the origin than this, along every axis: no room is a kilometre wide."""
+
+LENGTHS_MM = (1e-6, 1e4)
+"""Smallest and largest spacing or thickness that is believed."""
+
+COSINE = 2.0
+"""Largest direction cosine that is still measured, to be refused for what it is."""
+
+NO_NORMAL = 0.1
+"""Length of row x column, meant over a series, below which its images share no normal; of one ``placed``, >= 0.25."""
+
+LARGEST_IS = 2**31 - 1
+"""Largest Integer String (DICOM PS3.5 6.2), such as Number of Frames."""
+
 FLAT = 1e-6
 """Volume of a voxel, in that of a box with its edges, below which three steps span no space."""
+
+_CODING = (
+    *("bits_allocated", "bits_stored", "signed", "floating", "samples", "photometric"),
+    *("modality", "kernel", "rescale_stated", "rescale_type"),
+)
 
 SpacingSource = Literal["pixel", "imager", "nominal", "affine", "none"]
 SliceSource = Literal["positions", "thickness", "affine", "none"]
@@ -54,8 +74,10 @@ class Measures:
     order : indices of the headers in the order of k, increasing along the normal row x column
     affine : row-major 4 x 4, (k, j, i, 1) -> LPS mm: in-plane steps are means over the images, slice step and
         origin the least-squares line through their positions
+    anatomical : whether the affine leads to a place in the patient, or to a frame of the image's own
     geometry_error_mm : largest distance, over the corners of all slices, from the affine to the slice's own position
-    n_studies, n_frames, n_codings : distinct (patient, study); frames of reference; ways to store a pixel
+    n_studies, n_frames : distinct (patient, study); frames of reference
+    n_codings : distinct ways to make a pixel, to store it and to say what it means
     spacing_spread_mm, orientation_spread : largest difference of pixel spacing, of one direction cosine
     orthogonality_error : largest of abs(row . column) and abs(length - 1) of both
     tilt_deg, tilt_shift_mm : between slice step and slice normal; sideways, from the first slice to the last
@@ -73,6 +95,7 @@ class Measures:
     n_frames: int
     n_codings: int
     affine: tuple[float, ...] | None = None
+    anatomical: bool = True
     spacing_source: SpacingSource = "none"
     slice_spacing_source: SliceSource = "none"
     spacing_k_mm: float | None = None
@@ -97,7 +120,7 @@ def placed(header: Header) -> bool:
     position, orientation, spacing = header.position, header.orientation, header.spacing
     if position is None or orientation is None or spacing is None:
         return False
-    if not all(map(isfinite, (*position, *orientation, *spacing))) or min(spacing) <= 0:
+    if not _is_near(position) or not _are_lengths(spacing) or not all(abs(c) <= COSINE for c in orientation):
         return False
     row, column = vector(orientation[:3]), vector(orientation[3:])
     return length(cross(row, column)) > 0.5 * max(length(row), length(column), 1e-3)
@@ -111,24 +134,43 @@ def counts(headers: Sequence[Header]) -> Measures:
 
     return Measures(
         order=tuple(range(len(headers))),
-        n_slices=sum(max(1, h.shape[0]) for h in headers),
+        n_slices=sum(min(max(1, h.shape[0]), LARGEST_IS) for h in headers),
         n_sizes=kinds("shape"),
         n_spacings=kinds("spacing"),
         n_orientations=kinds("orientation"),
         n_slopes=kinds("slope", "intercept"),
         n_studies=kinds("patient", "study"),
         n_frames=kinds("frame_of_reference"),
-        n_codings=kinds("bits_allocated", "bits_stored", "signed", "floating", "samples", "photometric"),
+        n_codings=kinds(*_CODING),
+    )
+
+
+def unmeasured(n_slices: int) -> Measures:
+    """Of a series that could not be measured: nothing is counted."""
+    return Measures(
+        order=(),
+        n_slices=n_slices,
+        n_sizes=0,
+        n_spacings=0,
+        n_orientations=0,
+        n_slopes=0,
+        n_studies=0,
+        n_frames=0,
+        n_codings=0,
     )
 
 
 def stack(headers: Sequence[Header]) -> Measures:
-    """Single images, each ``placed``, in any order."""
+    """Single images, each ``placed``, in any order.  Without a normal that they share, no more than their spreads."""
     places = np.array([h.position for h in headers])
     cosines = np.array([h.orientation for h in headers])
     spacings = np.array([h.spacing for h in headers])
     mean_cosines = [mean(c) for c in cosines.T.tolist()]
-    normal = unit(cross(vector(mean_cosines[:3]), vector(mean_cosines[3:])))
+    upright = cross(vector(mean_cosines[:3]), vector(mean_cosines[3:]))
+    spreads = replace(counts(headers), spacing_spread_mm=_spread(spacings), orientation_spread=_spread(cosines))
+    if length(upright) < NO_NORMAL:
+        return spreads
+    normal = unit(upright)
     along = _along(places, normal)
     order = sorted(range(len(headers)), key=lambda s: (along[s], headers[s].instance))
     places, cosines, spacings = places[order], cosines[order], spacings[order]
@@ -138,7 +180,7 @@ def stack(headers: Sequence[Header]) -> Measures:
     j_step = vector([mean(c) for c in (cosines[:, 3:] * spacings[:, :1]).T.tolist()])
     i_step = vector([mean(c) for c in (cosines[:, :3] * spacings[:, 1:]).T.tolist()])
     gaps = np.diff(along[order]).tolist()
-    framed = _framed(counts(headers), step, j_step, i_step, origin)
+    framed = _framed(spreads, step, j_step, i_step, origin)
     return replace(
         framed,
         order=tuple(order),
@@ -149,8 +191,6 @@ def stack(headers: Sequence[Header]) -> Measures:
         gap_sd_mm=deviation(gaps) if gaps else None,
         n_duplicate_positions=sum(gap < DUPLICATE_MM for gap in gaps),
         n_missing_estimated=_missing(gaps),
-        spacing_spread_mm=_spread(spacings),
-        orientation_spread=_spread(cosines),
         orthogonality_error=max(_skew(vector(c[:3]), vector(c[3:])) for c in np.unique(cosines, axis=0)),
         tilt_shift_mm=across(step, normal) * (len(order) - 1),
         geometry_error_mm=_error([headers[s] for s in order], places, cosines, spacings, framed),
@@ -158,12 +198,17 @@ def stack(headers: Sequence[Header]) -> Measures:
 
 
 def stated(header: Header) -> Measures | None:
-    """One file that states the affine of the whole: what it says is what it is.  None where that is no frame."""
+    """One file that states the affine of the whole: what it says is what it is.
+
+    None where that is no frame, or one of impossible lengths or places.
+    """
     affine = header.affine or ()
     k_step, j_step, i_step, origin = (vector(affine[c:12:4]) for c in range(4))
     flat = cross(i_step, j_step)
-    box = length(k_step) * length(j_step) * length(i_step)
-    if not all(map(isfinite, affine)) or not abs(dot(k_step, flat)) > FLAT * box:
+    lengths = [length(step) for step in (k_step, j_step, i_step)]
+    if not _is_near(origin) or not _are_lengths(lengths):
+        return None
+    if not abs(dot(k_step, flat)) > FLAT * lengths[0] * lengths[1] * lengths[2]:
         return None
     normal = unit(flat)
     n, gap = header.shape[0], abs(dot(k_step, normal))
@@ -189,12 +234,17 @@ def stated(header: Header) -> Measures | None:
 def shadow(header: Header) -> Measures:
     """An X-ray image without a place in the patient: its own frame, rows along x, columns along y, at 0."""
     spacing = header.spacing
-    known = spacing is not None and all(map(isfinite, spacing)) and min(spacing) > 0
+    known = spacing is not None and _are_lengths(spacing)
     j, i = spacing if spacing is not None and known else (1.0, 1.0)
     framed = _framed(counts([header]), (0.0, 0.0, 1.0), (0.0, j, 0.0), (i, 0.0, 0.0), (0.0, 0.0, 0.0))
     source: SpacingSource = header.spacing_source or "none"
     return replace(
-        framed, spacing_source=source if known else "none", tilt_deg=None, obliquity_deg=None, geometry_error_mm=0.0
+        framed,
+        anatomical=False,
+        spacing_source=source if known else "none",
+        tilt_deg=None,
+        obliquity_deg=None,
+        geometry_error_mm=0.0,
     )
 
 
@@ -202,7 +252,7 @@ def _line(places: np.ndarray, normal: Vector, thickness: float | None) -> tuple[
     """Origin and step of the least-squares line through ``places``; of one slice, its thickness along the normal."""
     n = len(places)
     if n == 1:
-        known = thickness is not None and isfinite(thickness) and thickness > 0
+        known = thickness is not None and _are_lengths([thickness])
         step = scaled(normal, thickness if thickness is not None and known else 1.0)
         return vector(places[0]), step, "thickness" if known else "none"
     ks = np.arange(n) - (n - 1) / 2
@@ -249,6 +299,15 @@ def _missing(gaps: Sequence[float]) -> int:
     usual = median(real) if real else 1.0
     folds = [gap / usual for gap in real]
     return sum(round(fold) - 1 for fold in folds if fold > 1.5 and abs(fold - round(fold)) <= WHOLE_GAP)
+
+
+def _is_near(position: Sequence[float]) -> bool:
+    return all(abs(x) < FAR_MM for x in position)
+
+
+def _are_lengths(values: Sequence[float]) -> bool:
+    low, high = LENGTHS_MM
+    return all(low <= value <= high for value in values)
 
 
 def _along(places: np.ndarray, normal: Vector) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from hashlib import sha256
 from itertools import islice
@@ -64,8 +64,9 @@ def scan(
             with index.transaction():
                 index.add_found(met)
         _read(index, limits, workers, advance)
-        with Child(limits) as child:
-            return Assembly(index, vault, lambda file: _voxels(file, index, child), modality, labels).catalog()
+        _compare(index, limits)
+        # A copy whose voxels could not be decoded is like no other file.
+        return Assembly(index, vault, lambda file: index.voxels(file) or file.file_id, modality, labels).catalog()
 
 
 def _walked(sources: Sequence[Path], vault: Vault) -> Iterator[File]:
@@ -112,17 +113,18 @@ def _parsed(batch: Sequence[File], idle: SimpleQueue[Child]) -> list[File]:
         idle.put(child)
 
 
-def _voxels(file: File, index: Index, child: Child) -> str:
-    """sha256 of the stored values, whatever their encoding; of a file that cannot be decoded, unlike any other."""
-    digest = index.voxels(file)
-    if digest is None:
-        try:
-            values = stored(file, child)
-        except Quarantine as refused:
-            return f"{refused.reason} {file.file_id}"
-        digest = sha256(values.astype("<f8" if values.dtype.kind == "f" else "<i8").tobytes()).hexdigest()
-        index.add_voxels(file, digest)
-    return digest
+def _compare(index: Index, limits: Limits) -> None:
+    """sha256 of the stored values of all copies, whatever their encoding; other scans may write meanwhile."""
+    with Child(limits) as child:
+        for name in index.copies():
+            file = index.file(name)
+            if file is None or file.header is None:
+                continue
+            with suppress(Quarantine):
+                values = stored(file, child)
+                digest = sha256(values.astype("<f8" if values.dtype.kind == "f" else "<i8").tobytes()).hexdigest()
+                with index.transaction():
+                    index.add_voxels(file, digest)
 
 
 def _batches(files: Iterable[File]) -> Iterator[list[File]]:

@@ -20,18 +20,9 @@ from pipeline.cli.run import run
 from pipeline.cli.scan import scan
 from pipeline.cli.schema import schema
 from pipeline.cli.status import status
-from pipeline.errors import ClusterError, KeyMismatch, PipelineError, RecipeError, SourceError, StoreError, UsageError
+from pipeline.errors import PipelineError
 
-EXIT_BUG, EXIT_USAGE, EXIT_UNFIT, EXIT_NO_SOURCE, EXIT_INTERRUPTED = 1, 2, 4, 5, 130
-
-_CODES: dict[type[PipelineError], int] = {
-    UsageError: EXIT_USAGE,
-    RecipeError: EXIT_USAGE,
-    KeyMismatch: EXIT_USAGE,
-    StoreError: EXIT_UNFIT,
-    ClusterError: EXIT_UNFIT,
-    SourceError: EXIT_NO_SOURCE,
-}
+EXIT_BUG, EXIT_INTERRUPTED = 1, 130
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -68,12 +59,13 @@ def main(arguments: list[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except PipelineError as error:
         _say(str(error))
-        return _CODES.get(type(error), EXIT_BUG)
+        return error.exit_code
     except Exception as error:  # the last door: tell the place, not the message, which may quote a header
         if verbose:
             traceback.print_exc()
         place = traceback.extract_tb(error.__traceback__)[-1]
-        _say(f"an error of scanmill, {type(error).__name__} in {place.name} (line {place.lineno}); -v shows more")
+        where = f"{type(error).__name__} in {place.name} (line {place.lineno})"
+        _say(f"an error of scanmill, {where}; `scanmill -v ...` shows more")
         return EXIT_BUG
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from urllib.parse import urlsplit
 
 import dask
@@ -13,7 +14,7 @@ import dask.utils
 from distributed import Client, LocalCluster
 from distributed.system import MEMORY_LIMIT
 
-from pipeline.errors import UsageError
+from pipeline.errors import ClusterError, UsageError
 
 LOOPBACK = "127.0.0.1"
 
@@ -35,8 +36,11 @@ SETTINGS = {
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.terminate": 0.95,
-    "distributed.logging": {"distributed": "error"},
+    "distributed.worker.preload": ["pipeline.engine.preload"],
 }
+
+PATIENCE = "60s"
+"""How long a first worker is waited for."""
 
 
 def cores() -> int:
@@ -58,31 +62,50 @@ def connect(scheduler: str, workers: int, memory_limit: int, *, allow_plain_tcp:
     Raises
     ------
     UsageError
-        For an address of another machine without TLS (law L10), or no scheduler there.
+        For an address of another machine without TLS (law L10), TLS without certificates, or no scheduler there.
+    ClusterError
+        If no worker comes up.
     """
-    with dask.config.set(SETTINGS):
-        if scheduler == "local":
-            with (
-                LocalCluster(
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    processes=True,
-                    host=LOOPBACK,
-                    dashboard_address=f"{LOOPBACK}:0",
-                    memory_limit=memory_limit,
-                    silence_logs=50,
-                ) as cluster,
-                Client(cluster) as client,
-            ):
-                yield client
-            return
-        _refuse_open_network(scheduler, allow_plain_tcp)
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is lost is told once, by us
+    with dask.config.set(SETTINGS), ExitStack() as stack:
+        client = stack.enter_context(
+            _local(stack, workers, memory_limit) if scheduler == "local" else _remote(scheduler, allow_plain_tcp)
+        )
         try:
-            client = Client(scheduler, timeout="10s")
-        except (OSError, TimeoutError, ValueError):
-            raise UsageError(f"no scheduler answers at {scheduler}") from None
-        with client:
-            yield client
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except (OSError, TimeoutError):
+            raise ClusterError(f"no worker came up within {PATIENCE}: is the memory limit too low?") from None
+        yield client
+
+
+def _local(stack: ExitStack, workers: int, memory_limit: int) -> Client:
+    try:
+        cluster = stack.enter_context(
+            LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                host=LOOPBACK,
+                dashboard_address=f"{LOOPBACK}:0",
+                memory_limit=memory_limit,
+                silence_logs=logging.CRITICAL,
+            )
+        )
+    except (OSError, RuntimeError, TimeoutError):
+        raise ClusterError("the workers do not come up: is the memory limit too low?") from None
+    return Client(cluster)
+
+
+def _remote(address: str, allow_plain_tcp: bool) -> Client:
+    if address in ("cuda", "slurm") or address.startswith("slurm:"):
+        raise UsageError(f"--scheduler {address.partition(':')[0]} is not there yet: name an address, or local")
+    _refuse_open_network(address, allow_plain_tcp)
+    try:
+        return Client(address, timeout="10s")
+    except TypeError:
+        raise UsageError("TLS needs certificates: name them in Dask's settings, distributed.comm.tls") from None
+    except (OSError, TimeoutError, ValueError):
+        raise UsageError(f"no scheduler answers at {address}") from None
 
 
 def _refuse_open_network(address: str, allowed: bool) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pipeline
@@ -14,10 +13,11 @@ from pipeline.engine.job import Row, process, refuse
 from pipeline.engine.runlog import RunLog
 from pipeline.engine.site import Site
 from pipeline.engine.todo import Item, State, classify, counts, select
-from pipeline.engine.units import SitePlugin, Unit, bundle, work
+from pipeline.engine.units import Edition, Unit, bundle, sited, work
+from pipeline.engine.watch import Watch, allowed
 from pipeline.engine.window import bounded
-from pipeline.engine.workspace import Workspace, account, read_catalog
-from pipeline.errors import StoreError, UsageError
+from pipeline.engine.workspace import Workspace, read_catalog
+from pipeline.errors import PipelineError, StoreError
 from pipeline.reasons import Reason
 from pipeline.recipe import Recipe
 from pipeline.report.accounting import Accounting
@@ -27,13 +27,7 @@ from pipeline.store.layout import Output
 from pipeline.store.ledger import Ledger
 from pipeline.store.staging import staging
 
-ABNORMAL_AFTER = 500
-"""A run that has seen this many volumes ..."""
-
-ABNORMAL_FRACTION = 0.2
-"""... stops by itself when one reason took more than this part of them."""
-
-EXIT_DONE, EXIT_REFUSED, EXIT_STOPPED = 0, 3, 6
+EXIT_DONE, EXIT_REFUSED, EXIT_STOPPED, EXIT_INTERRUPTED = 0, 3, 6, 130
 
 Advance = Callable[[int, int], None]
 """Told how many volumes are done, and of how many."""
@@ -73,9 +67,7 @@ class Summary:
     @property
     def exit_code(self) -> int:
         """Of OUT for this selection: 0 done, 3 with refusals, 6 stopped."""
-        if self.stopped:
-            return EXIT_STOPPED
-        return EXIT_REFUSED if self.refused else EXIT_DONE
+        return _exit_code(self.stopped, self.refused)
 
 
 def plan(output: Output, recipe: Recipe, options: Options) -> list[Item]:
@@ -93,6 +85,8 @@ def run(workspace: Workspace, recipe: Recipe, recipe_text: str, options: Options
 
     Raises
     ------
+    UsageError
+        If an option cannot be.
     StoreError
         If OUT cannot be written; what was committed stays readable.
     ClusterError
@@ -100,8 +94,12 @@ def run(workspace: Workspace, recipe: Recipe, recipe_text: str, options: Options
     """
     items = plan(workspace.output, recipe, options)
     todo = [item for item in items if item.state in (State.TO_DO, State.STALE)]
-    refused = Counter(item.why for item in items if item.state is State.REFUSED)
+    limit = None if options.max_failures is None else allowed(options.max_failures, len(items))
+    watch = Watch(limit, len(items), Counter(item.why for item in items if item.state is State.REFUSED))
     made, stopped, run_id = 0, None, None
+    for item in items:
+        if item.state is State.UP_TO_DATE and item.volume_id:
+            workspace.ledger.withdraw(item.volume_id, recipe.name)  # of what the recipe was in between
     if todo:
         log = RunLog(workspace.output.runs)
         run_id = log.run_id
@@ -115,7 +113,7 @@ def run(workspace: Workspace, recipe: Recipe, recipe_text: str, options: Options
         }
         with store_errors():
             log.begin(recipe_text, methods(recipe), facts)
-        watch = _Watch(options.max_failures, len(items), refused)
+        code = EXIT_INTERRUPTED
         try:
             for done, row in enumerate(_carry_out(workspace, recipe, todo, options, run_id), 1):
                 advance(done, len(todo))
@@ -127,84 +125,62 @@ def run(workspace: Workspace, recipe: Recipe, recipe_text: str, options: Options
                 stopped = watch.verdict()
                 if stopped:
                     break
+            code = _exit_code(stopped, watch.refused)
+        except PipelineError as error:
+            code = error.exit_code
+            raise
         finally:
-            code = EXIT_STOPPED if stopped else EXIT_REFUSED if refused else EXIT_DONE
             with store_errors():
-                log.end({**facts, "n_done": made, "n_refused": sum(refused.values())}, code)
-    changed = workspace.publish()
-    return Summary(recipe.name, run_id, counts(items), made, dict(refused), account(workspace.output), changed, stopped)
+                log.end({**facts, "n_done": made, "n_refused": watch.new}, code)
+    changed, accounting = workspace.publish()
+    return Summary(recipe.name, run_id, counts(items), made, dict(watch.refused), accounting, changed, stopped)
+
+
+def _exit_code(stopped: str | None, refused: Mapping[str, int]) -> int:
+    if stopped:
+        return EXIT_STOPPED
+    return EXIT_REFUSED if refused else EXIT_DONE
 
 
 def _carry_out(
     workspace: Workspace, recipe: Recipe, todo: Sequence[Item], options: Options, run_id: str
 ) -> Iterator[Row]:
     """Rows of all volumes.  Raises StoreError at the first row that could not be written."""
-    volumes = sorted(((item.volume_id or "", item.nbytes) for item in todo), key=lambda v: (-v[1], v[0]))
     with staging(workspace.output.staging, run_id) as folder:
         site = Site(workspace.output.root, workspace.vault.path, folder, options.memory_limit)
-        for row in _rows(site, recipe, volumes, options):
+        for row in _rows(site, recipe, todo, options, run_id):
             if row.stop:
                 raise StoreError(row.stop)
             yield row
 
 
-def _rows(site: Site, recipe: Recipe, volumes: Sequence[tuple[str, int]], options: Options) -> Iterator[Row]:
+def _rows(site: Site, recipe: Recipe, todo: Sequence[Item], options: Options, run_id: str) -> Iterator[Row]:
+    """What memory does not hold is refused before it is tried; the largest of the others go first."""
+    volumes: list[tuple[Edition, int]] = []
+    for item in sorted(todo, key=lambda item: (-item.nbytes, item.volume_id or "")):
+        volume = item.volume_id or "", item.edition or ""
+        if (item.peak_bytes or 0) > site.memory_bytes:
+            yield refuse(site, recipe, *volume, (Reason.TOO_LARGE,))
+        else:
+            volumes.append((volume, item.nbytes))
     if options.workers == 0:
         with Child(site.limits) as child:
-            for volume_id, _ in volumes:
-                yield process(site, recipe, volume_id, child)
+            for volume, _ in volumes:
+                yield process(site, recipe, *volume, child)
         return
-    with connect(
-        options.scheduler, options.workers, options.memory_limit, allow_plain_tcp=options.allow_plain_tcp
-    ) as client:
-        client.register_plugin(SitePlugin(site))
+    with (
+        connect(
+            options.scheduler, options.workers, options.memory_limit, allow_plain_tcp=options.allow_plain_tcp
+        ) as client,
+        sited(client, run_id, site),
+    ):
         in_flight = 2 * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
         suspects: list[Unit] = []
-        for unit, rows in bounded(client, work, bundle(recipe, volumes), in_flight):
+        for unit, rows in bounded(client, work, bundle(run_id, recipe, volumes), in_flight):
             if rows is None:
-                suspects.extend(Unit(recipe, (volume_id,)) for volume_id in unit.volume_ids)
+                suspects.extend(Unit(run_id, recipe, (volume,)) for volume in unit.volumes)
             else:
                 yield from rows
         # A worker died; what it held is tried again, one volume at a time, so that no innocent is blamed.
         for unit, rows in bounded(client, work, suspects, 1):
-            yield from rows if rows is not None else [poisoned(site, recipe, unit.volume_ids[0])]
-
-
-def poisoned(site: Site, recipe: Recipe, volume_id: str) -> Row:
-    """Refuse a volume that killed its worker, alone."""
-    stage = None if site.ledger.raw(volume_id) is None else recipe.name
-    return refuse(site, volume_id, stage, Reason.POISON)
-
-
-class _Watch:
-    """Counts refusals and says when a run must stop."""
-
-    def __init__(self, limit: str | None, selected: int, refused: Counter[str]) -> None:
-        self.limit = None if limit is None else allowed(limit, selected)
-        self.selected, self.refused, self.new = selected, refused, 0
-
-    def count(self, reason: Reason) -> None:
-        self.refused[str(reason)] += 1
-        self.new += 1
-
-    def verdict(self) -> str | None:
-        if self.limit is not None and self.new > self.limit:
-            return f"more than {self.limit} volumes failed (--max-failures)"
-        if self.selected >= ABNORMAL_AFTER and self.refused:
-            reason, most = self.refused.most_common(1)[0]
-            if self.new and most > ABNORMAL_FRACTION * self.selected:
-                return f"{reason} took {most} of {self.selected} volumes: that is the archive or a setting, not chance"
-        return None
-
-
-def allowed(limit: str, selected: int) -> int:
-    """``12`` or ``5%`` of the selected volumes, as a number.  Raises UsageError for anything else.
-
-    >>> allowed("5%", 1000)
-    50
-    """
-    match = re.fullmatch(r"(\d+)(%?)", limit)
-    if match is None:
-        raise UsageError("--max-failures is a number (12) or a part of the selection (5%)")
-    number = int(match[1])
-    return number * selected // 100 if match[2] else number
+            yield from rows if rows is not None else [refuse(site, recipe, *unit.volumes[0], (Reason.POISON,))]

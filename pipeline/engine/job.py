@@ -7,18 +7,18 @@ import traceback
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pipeline.archive.convert import convert
 from pipeline.archive.formats.child import Child
 from pipeline.archive.vault import Vault
-from pipeline.engine import records
+from pipeline.engine import memory, records
 from pipeline.engine.costs import Costs
 from pipeline.engine.site import Site
 from pipeline.errors import Quarantine, StoreError
-from pipeline.plan import Plan, fingerprint, peak_bytes, run_together
+from pipeline.plan import Chain, Plan, fingerprint, run_together
 from pipeline.reasons import Reason
 from pipeline.recipe import Recipe
 from pipeline.report.measure import measure_image, measure_labels
@@ -27,6 +27,8 @@ from pipeline.store.faults import store_errors
 from pipeline.store.layout import Output
 from pipeline.store.ledger import Record
 from pipeline.volume import Facts, Volume
+
+Reasons = tuple[Reason, ...]
 
 
 @dataclass(frozen=True)
@@ -46,24 +48,45 @@ class Row:
     stop: str = ""
 
 
-def process(site: Site, recipe: Recipe, volume_id: str, child: Child) -> Row:
-    """Make what is not made yet of one volume; what must be parsed is parsed by ``child``."""
-    before: str | None = None
+def process(site: Site, recipe: Recipe, volume_id: str, edition: str, child: Child) -> Row:
+    """Make what is not made yet of one edition of a volume; what must be parsed is parsed by ``child``."""
+    done = Row(volume_id)
+    refusal: Reasons
+    where = ""
     try:
-        raw = _raw(site, volume_id, child)
+        raw = _raw(site, volume_id, edition, child)
+        done = Row(volume_id, raw.made, bytes_in=raw.bytes_in, bytes_out=raw.bytes_out)
         if not recipe.chains:
-            return Row(volume_id, raw.made, bytes_in=raw.bytes_in, bytes_out=raw.bytes_out)
-        before = recipe.name
+            return done
         made, written = _derived(site, recipe, raw)
-        return Row(volume_id, raw.made + made, bytes_in=raw.bytes_in, bytes_out=raw.bytes_out + written)
+        return replace(done, made=done.made + made, bytes_out=done.bytes_out + written)
+    except StoreError as error:
+        return replace(done, stop=str(error))
+    except Quarantine as quarantine:
+        refusal = quarantine.reasons
+    except MemoryError:
+        refusal = (Reason.OOM_HOST,)
+    except Exception as error:  # a bug: one series ends here, the run goes on, the place is told
+        refusal, where = (Reason.INTERNAL,), _place(error)
+    return replace(refuse(site, recipe, volume_id, edition, refusal), made=done.made, where=where)
+
+
+def refuse(site: Site, recipe: Recipe, volume_id: str, edition: str, reasons: Reasons) -> Row:
+    """Record a refusal, primary reason first: by the recipe where the raw volume is there, else by the conversion."""
+    raw = site.ledger.raw(volume_id)
+    by_recipe = raw is not None and raw["edition"] == edition
+    try:
+        with store_errors():
+            made_from = _fingerprint(recipe, raw) if raw is not None and by_recipe else None
+            name = recipe.name if by_recipe else None
+            site.ledger.refuse(records.refused(volume_id, name, made_from, reasons))
     except StoreError as error:
         return Row(volume_id, stop=str(error))
-    except Quarantine as refusal:
-        return refuse(site, volume_id, before, *refusal.reasons)
-    except MemoryError:
-        return refuse(site, volume_id, before, Reason.OOM_HOST)
-    except Exception as error:  # a bug: one series ends here, the run goes on, the place is told
-        return refuse(site, volume_id, before, Reason.INTERNAL, where=_place(error))
+    return Row(volume_id, reason=reasons[0])
+
+
+def _fingerprint(recipe: Recipe, raw: Record) -> str:
+    return fingerprint(recipe.compile(omezarr.spec(raw), records.facts(raw)), raw["sha256"])
 
 
 @dataclass(frozen=True)
@@ -77,23 +100,22 @@ class _Raw:
     bytes_out: int = 0
 
 
-def _raw(site: Site, volume_id: str, child: Child) -> _Raw:
+def _raw(site: Site, volume_id: str, edition: str, child: Child) -> _Raw:
     record = site.ledger.raw(volume_id)
-    if record is not None:
+    if record is not None and record["edition"] == edition:
         return _Raw(record, None)
     costs = Costs()
-    made = convert(Vault.open(site.vault), volume_id, child)
+    made = convert(Vault.open(site.vault), volume_id, edition, child)
     costs.add("read", made.seconds["read"], made.bytes_in)
     costs.add("decode", made.seconds["decode"], made.volume.array.nbytes)
     target = Output.raw(volume_id)
-    public = {"volume_id": volume_id, **_public(made.facts)}
-    images = {"": omezarr.Image(made.volume, made.labels, public)}
+    images = {"": _image(made.volume, made.labels, made.facts, volume_id=volume_id)}
     published = _publish(site, target, images, costs)
-    record = records.raw(volume_id, made, target, published, costs)
+    record = records.raw(volume_id, edition, made, target, published, costs)
     with store_errors():
-        site.ledger.commit(record)
+        new = site.ledger.commit(record)
         site.ledger.withdraw(volume_id, None)
-    return _Raw(record, made.volume, 1, made.bytes_in, published.nbytes)
+    return _Raw(record, made.volume, int(new), made.bytes_in, published.nbytes)
 
 
 def _derived(site: Site, recipe: Recipe, raw: _Raw) -> tuple[int, int]:
@@ -105,7 +127,7 @@ def _derived(site: Site, recipe: Recipe, raw: _Raw) -> tuple[int, int]:
     known = site.ledger.derived(volume_id, recipe.name)
     if known is not None and known["fingerprint"] == made_from:
         return 0, 0
-    if peak_bytes(plans) > site.memory_bytes:
+    if memory.processing(plans) > site.memory_bytes:
         raise Quarantine(Reason.TOO_LARGE)
     costs = Costs()
     source = raw.volume
@@ -122,34 +144,39 @@ def _derived(site: Site, recipe: Recipe, raw: _Raw) -> tuple[int, int]:
             name: _output(plan, made[name], source, facts, record["geometry_error_mm"]) for name, plan in plans.items()
         }
     target = Output.derived(recipe.name, volume_id, made_from)
-    public = {"volume_id": volume_id, "recipe": recipe.name, "fingerprint": made_from, **_public(facts)}
-    published = _publish(site, target, arranged(plans, made, public), costs)
+    own = {"volume_id": volume_id, "recipe": recipe.name, "fingerprint": made_from}
+    images = {
+        name: _image(made[name], {below: made[below] for below in labels}, facts, **own)
+        for name, labels in arranged(plans, made).items()
+    }
+    published = _publish(site, target, images, costs)
     with store_errors():
         new = site.ledger.commit(records.derived(record, recipe.name, made_from, target, published, outputs, costs))
         site.ledger.withdraw(volume_id, recipe.name)
     return int(new), published.nbytes
 
 
-def arranged(
-    plans: Mapping[str, Plan], made: Mapping[str, Volume], public: Mapping[str, Any]
-) -> dict[str, omezarr.Image]:
-    """Label maps below the kept image that they are cut from, else below the first on their grid.
+def arranged(plans: Mapping[str, Plan], made: Mapping[str, Volume]) -> dict[str, list[str]]:
+    """{what is written: the label maps below it}: each below the kept image that it is cut from.
 
-    A label map without a kept image on its grid stands by itself.
+    Else below the first image on its grid; a label map without an image on its grid is written by itself.
     """
-    images = [name for name, volume in made.items() if volume.kind == "image"]
-    home: dict[str, dict[str, Volume]] = {name: {} for name in images}
-    alone = {}
+    home: dict[str, list[str]] = {name: [] for name, volume in made.items() if volume.kind == "image"}
+    images = list(home)
     for name, volume in made.items():
         if volume.kind == "labels":
-            chain = plans[name].stages
             near = [n for n in images if made[n].grid == volume.grid]
-            near.sort(key=lambda n: -len(plans[n].stages) if chain[: len(plans[n].stages)] == plans[n].stages else 1)
+            near.sort(key=lambda n: -_shared(plans[n].stages, plans[name].stages))
             if near:
-                home[near[0]][name] = volume
+                home[near[0]].append(name)
             else:
-                alone[name] = omezarr.Image(volume, facts=public)
-    return {name: omezarr.Image(made[name], home[name], public) for name in images} | alone
+                home[name] = []
+    return home
+
+
+def _shared(image: Chain, labels: Chain) -> int:
+    """Stages of an image that a label map rests on: all of them or, as the two are no branch of one, none."""
+    return len(image) if labels[: len(image)] == image else 0
 
 
 def _output(plan: Plan, volume: Volume, raw: Volume, facts: Facts, geometry_error_mm: float) -> dict[str, Any]:
@@ -192,19 +219,17 @@ def _staged(root: Path) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _public(facts: Facts) -> dict[str, Any]:
-    """The facts that may stand in a published attribute: closed vocabularies and numbers."""
-    return {"modality": facts.modality, "units": facts.units, "padding": facts.padding, "lossy": facts.lossy}
-
-
-def refuse(site: Site, volume_id: str, recipe: str | None, *reasons: Reason, where: str = "") -> Row:
-    """Record a refusal, by the conversion (``recipe`` None) or by a recipe; primary reason first."""
-    try:
-        with store_errors():
-            site.ledger.refuse(records.refused(volume_id, recipe, reasons))
-    except StoreError as error:
-        return Row(volume_id, stop=str(error))
-    return Row(volume_id, reason=reasons[0], where=where)
+def _image(volume: Volume, labels: Mapping[str, Volume], facts: Facts, **own: str) -> omezarr.Image:
+    """With the facts that may stand in a published attribute: ids, closed vocabularies and numbers."""
+    public = {
+        **own,
+        "modality": facts.modality,
+        "units": facts.units,
+        "padding": facts.padding,
+        "lossy": facts.lossy,
+        "spacing_source": facts.spacing_source,
+    }
+    return omezarr.Image(volume, labels, public, facts.anatomical, facts.spacing_source != "none")
 
 
 def _place(error: Exception) -> str:

@@ -15,12 +15,13 @@ from pipeline.store.ledger import Record
 from pipeline.volume import Facts
 
 
-def raw(volume_id: str, made: Converted, path: str, published: Content, costs: Costs) -> Record:
+def raw(volume_id: str, edition: str, made: Converted, path: str, published: Content, costs: Costs) -> Record:
     """Of a volume as acquired."""
     grid, facts = made.volume.grid, made.facts
     return {
         "type": "raw",
         "volume_id": volume_id,
+        "edition": edition,
         "series_id": made.series_id,
         **_published(path, published, costs),
         "shape": list(grid.shape),
@@ -57,12 +58,16 @@ def derived(
     }
 
 
-def refused(volume_id: str, recipe: str | None, reasons: tuple[Reason, ...]) -> Record:
-    """Of a volume that the conversion (``recipe`` None) or a recipe refused; primary reason first."""
+def refused(volume_id: str, recipe: str | None, fingerprint: str | None, reasons: tuple[Reason, ...]) -> Record:
+    """Of a volume that the conversion (``recipe`` None) or a recipe refused; primary reason first.
+
+    ``fingerprint`` is that of the outputs that could not be made; it holds for nothing else.
+    """
     return {
         "type": "refused",
         "volume_id": volume_id,
         "recipe": recipe,
+        "fingerprint": fingerprint,
         "reason": str(reasons[0]),
         "reasons": [str(reason) for reason in reasons],
         "version": pipeline.__version__,

@@ -12,9 +12,9 @@ import duckdb
 import pyarrow as pa
 
 import pipeline
-from pipeline.engine import records
+from pipeline.engine import memory, records
 from pipeline.errors import RecipeError
-from pipeline.plan import fingerprint, peak_bytes
+from pipeline.plan import fingerprint
 from pipeline.reasons import MEANINGS, Reason
 from pipeline.recipe import Recipe
 from pipeline.store import omezarr
@@ -36,6 +36,7 @@ class Item:
 
     series_id: str
     volume_id: str | None
+    edition: str | None
     state: State
     why: str
     nbytes: int = 0
@@ -58,14 +59,14 @@ def select(
     """
     connection = duckdb.connect(config={"enable_external_access": "false", "lock_configuration": "true"})
     table = connection.from_arrow(series)
-    for condition in (recipe.where, where):
-        if condition:
-            try:
-                table = table.filter(condition)
-            except duckdb.Error as error:
-                message = str(error).partition("\n")[0]
-                raise RecipeError(f"'where' is not a condition over the series table: {message}") from None
-    rows = table.order("series_id").to_arrow_table().to_pylist()
+    try:
+        for condition in (recipe.where, where):
+            if condition:
+                table = table.filter(f"({condition}) IS TRUE")
+        rows = table.order("series_id").to_arrow_table().to_pylist()
+    except duckdb.Error as error:
+        message = str(error).partition("\n")[0]
+        raise RecipeError(f"'where' is not a condition over the series table: {message}") from None
     part, parts = shard
     rows = [r for r in rows if r["verdict"] != "skipped" and int(r["series_id"][:8], 16) % parts == part]
     return rows if limit is None else rows[:limit]
@@ -83,35 +84,41 @@ def counts(items: Sequence[Item]) -> dict[str, int]:
 
 
 def _item(ledger: Ledger, recipe: Recipe, row: dict[str, Any]) -> Item:
-    series_id, volume_id = row["series_id"], row["volume_id"]
-    nbytes = 2 * (row["n_slices"] or 0) * (row["rows"] or 0) * (row["columns"] or 0)
+    series_id, volume_id, edition = row["series_id"], row["volume_id"], row["edition"]
+    shape = row["n_slices"] or 0, row["rows"] or 0, row["columns"] or 0
+    voxels = shape[0] * shape[1] * shape[2]
 
     def item(state: State, why: str, peak: int | None = None) -> Item:
-        return Item(series_id, volume_id, state, why, nbytes, peak)
+        return Item(series_id, volume_id, edition, state, why, 2 * voxels, peak)
 
     if row["verdict"] == "quarantined" or volume_id is None:
         return item(State.REFUSED, row["reason"])
     raw = ledger.raw(volume_id)
     if raw is None:
         refusal = _final(ledger.refused(volume_id, None))
-        return item(State.REFUSED, refusal) if refusal else item(State.TO_DO, "not converted yet")
+        if refusal:
+            return item(State.REFUSED, refusal)
+        return item(State.TO_DO, "not converted yet", memory.converting(voxels))
+    if raw["edition"] != edition:
+        return item(State.STALE, "its files changed since it was converted", memory.converting(voxels))
     if not recipe.chains:
         return item(State.UP_TO_DATE, "converted")
     plans = recipe.compile(omezarr.spec(raw), records.facts(raw))
+    made_from = fingerprint(plans, raw["sha256"])
     known = ledger.derived(volume_id, recipe.name)
-    if known is not None and known["fingerprint"] == fingerprint(plans, raw["sha256"]):
+    if known is not None and known["fingerprint"] == made_from:
         return item(State.UP_TO_DATE, "made by the same stages from the same volume")
-    refusal = _final(ledger.refused(volume_id, recipe.name))
+    refusal = _final(ledger.refused(volume_id, recipe.name), made_from)
     if refusal:
         return item(State.REFUSED, refusal)
     if known is not None:
-        return item(State.STALE, "the recipe, a stage's version or the volume changed", peak_bytes(plans))
-    return item(State.TO_DO, "not made yet", peak_bytes(plans))
+        return item(State.STALE, "the recipe, a stage's version or the volume changed", memory.processing(plans))
+    return item(State.TO_DO, "not made yet", memory.processing(plans))
 
 
-def _final(refusal: Record | None) -> str | None:
-    """The reason of a refusal, if this version would refuse again."""
-    if refusal is None or refusal["version"] != pipeline.__version__:
+def _final(refusal: Record | None, made_from: str | None = None) -> str | None:
+    """The reason of a refusal, if this version would refuse the same again."""
+    if refusal is None or refusal["version"] != pipeline.__version__ or refusal["fingerprint"] != made_from:
         return None
     reason = Reason(refusal["reason"])
     return None if MEANINGS[reason].retry else str(reason)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from distributed import WorkerPlugin, get_worker
+from distributed import Client, WorkerPlugin, get_worker
 
 from pipeline.archive.formats.child import Child
 from pipeline.engine.job import Row, process
@@ -19,42 +20,59 @@ BYTES = 64 * 2**20
 VOLUMES = 100
 """... or at this many volumes."""
 
-PLUGIN = "scanmill-site"
+
+Edition = tuple[str, str]
+"""(volume id, edition): a volume, and the files that it was put together from."""
 
 
 @dataclass(frozen=True)
 class Unit:
     """What one task does.  It holds ids and parameters, no path and no header text (law L7)."""
 
+    run_id: str
     recipe: Recipe
-    volume_ids: tuple[str, ...]
+    volumes: tuple[Edition, ...]
 
 
 class SitePlugin(WorkerPlugin):
-    """Tells a worker once where it works."""
+    """Tells a worker once where it works for a run; several runs may share a cluster."""
 
-    name = PLUGIN
-
-    def __init__(self, site: Site) -> None:
+    def __init__(self, run_id: str, site: Site) -> None:
+        self.name = plugin_name(run_id)
         self.site = site
 
 
-def bundle(recipe: Recipe, volumes: Iterable[tuple[str, int]]) -> Iterator[Unit]:
-    """Units of (volume id, bytes), in order; a large volume is a unit by itself."""
-    ids: list[str] = []
+@contextmanager
+def sited(client: Client, run_id: str, site: Site) -> Iterator[None]:
+    """Every worker of the cluster knows the site of a run, those too that join while it lasts."""
+    client.register_plugin(SitePlugin(run_id, site))
+    try:
+        yield
+    finally:
+        client.unregister_worker_plugin(plugin_name(run_id))
+
+
+def plugin_name(run_id: str) -> str:
+    """Under which a worker finds the site of a run."""
+    return f"scanmill-{run_id}"
+
+
+def bundle(run_id: str, recipe: Recipe, volumes: Iterable[tuple[Edition, int]]) -> Iterator[Unit]:
+    """Units of volumes and their bytes, in order; a large volume is a unit by itself."""
+    ids: list[Edition] = []
     total = 0
-    for volume_id, nbytes in volumes:
+    for volume, nbytes in volumes:
         if ids and (total + nbytes > BYTES or len(ids) == VOLUMES):
-            yield Unit(recipe, tuple(ids))
+            yield Unit(run_id, recipe, tuple(ids))
             ids, total = [], 0
-        ids.append(volume_id)
+        ids.append(volume)
         total += nbytes
     if ids:
-        yield Unit(recipe, tuple(ids))
+        yield Unit(run_id, recipe, tuple(ids))
 
 
 def work(unit: Unit) -> list[Row]:
     """The task: every volume of a unit on the worker's own site."""
-    plugin: Any = get_worker().plugins[PLUGIN]
+    plugin: Any = get_worker().plugins[plugin_name(unit.run_id)]
     with Child(plugin.site.limits) as child:
-        return [process(plugin.site, unit.recipe, volume_id, child) for volume_id in unit.volume_ids]
+        return [process(plugin.site, unit.recipe, *volume, child) for volume in unit.volumes]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +12,14 @@ import pyarrow.parquet as pq
 from pipeline.archive.scan import DEFAULT_LABELS, Catalog, scan
 from pipeline.archive.vault import Vault
 from pipeline.engine.runlog import runs
-from pipeline.errors import SourceError
+from pipeline.errors import SourceError, UsageError
 from pipeline.report.accounting import Accounting, settle
 from pipeline.report.publish import publish
 from pipeline.report.write import parquet
 from pipeline.store.faults import store_errors
 from pipeline.store.files import replace, sweep
 from pipeline.store.layout import Output
-from pipeline.store.ledger import Ledger
+from pipeline.store.ledger import Ledger, Record
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,11 @@ class Workspace:
 
     @classmethod
     def open(cls, out: Path, vault: Path, sources: Sequence[Path] = ()) -> Workspace:
-        """Raises KeyMismatch where OUT was made with another vault, UsageError where the two overlap."""
+        """Raises KeyMismatch where OUT was made with another vault, UsageError where any two of them overlap."""
         output = Output(out.resolve())
+        for source in (s.resolve() for s in sources):
+            if output.root.is_relative_to(source) or source.is_relative_to(output.root):
+                raise UsageError("the output must lie outside every source, and hold none: it would scan itself")
         held = Vault.for_output(vault, output.root, sources)
         with store_errors():
             replace(output.key_fingerprint, held.fingerprint.encode() + b"\n")
@@ -65,10 +68,15 @@ class Workspace:
         self._write("series", catalog.series)
         return len(before - _series_ids(self.output))
 
-    def publish(self) -> list[str]:
-        """Bring catalog and report up to date with the ledger; names of the files that changed."""
-        self._write("files", settle(read_catalog(self.output).files, self.ledger.records()))
-        return publish_report(self.output)
+    def publish(self) -> tuple[list[str], Accounting]:
+        """Bring catalog and report up to date with the ledger.
+
+        Returns the names of the report's files that changed, and how the files found ended by now.
+        """
+        records, catalog = list(self.ledger.records()), read_catalog(self.output)
+        files = settle(catalog.files, records)
+        self._write("files", files)
+        return _publish(self.output, records, Catalog(files, catalog.series)), Accounting.of(files)
 
     def _write(self, name: str, table: pa.Table) -> None:
         path = _table(self.output, name)
@@ -94,14 +102,11 @@ def account(output: Output) -> Accounting:
 
 def publish_report(output: Output) -> list[str]:
     """Write the report anew from records, catalog and runs alone; names of the files that changed."""
-    catalog = read_catalog(output)
-    return publish(
-        output.report,
-        records=Ledger(output.ledger).records(),
-        files=catalog.files,
-        series=catalog.series,
-        runs=runs(output.runs),
-    )
+    return _publish(output, Ledger(output.ledger).records(), read_catalog(output))
+
+
+def _publish(output: Output, records: Iterable[Record], catalog: Catalog) -> list[str]:
+    return publish(output.report, records=records, files=catalog.files, series=catalog.series, runs=runs(output.runs))
 
 
 def _series_ids(output: Output) -> set[str]:

@@ -27,7 +27,8 @@ class Ending(NamedTuple):
 class Standing:
     """Current records by volume and recipe, in that order; a raw volume stands under the recipe ``raw``.
 
-    A volume that was made stands as made, whatever an earlier try said.
+    A volume that was made stands as made, whatever an earlier try said; but the refusal of another
+    fingerprint than the one that was made is the newer word: the recipe has changed since.
     """
 
     made: dict[Key, Record]
@@ -49,9 +50,10 @@ class Standing:
             key = (record["volume_id"], record.get("recipe") or RAW)
             if side.setdefault(key, record) != record:
                 raise ValueError("two different current records of one volume and recipe")
+        newer = {key for key, record in refused.items() if key not in made or _another(record, made[key])}
         return cls(
-            {key: made[key] for key in sorted(made)},
-            {key: refused[key] for key in sorted(refused) if key not in made},
+            {key: made[key] for key in sorted(made) if key not in newer},
+            {key: refused[key] for key in sorted(newer)},
         )
 
     def raw(self, volume_id: str) -> Record:
@@ -68,6 +70,10 @@ class Standing:
         for (volume, _), record in sorted(self.refused.items(), key=lambda item: (item[0][1] != RAW, item[0])):
             found.setdefault(volume, ending(record))
         return found
+
+
+def _another(refused: Record, made: Record) -> bool:
+    return refused.get("fingerprint") not in (None, made.get("fingerprint"))
 
 
 def ending(record: Record) -> Ending:

@@ -38,14 +38,14 @@ class Ledger:
     def commit(self, record: Record) -> bool:
         """Record a published volume; False when somebody has recorded the same already: theirs holds.
 
-        A record with another fingerprint is superseded: what it points to stays on disk, unrecorded.
+        A derived record of another fingerprint, or a raw one of another edition, is superseded.
         """
         volume_id, kind = record["volume_id"], record["type"]
-        name = kind if kind == "raw" else f"{kind}-{record['recipe']}"
+        name, origin = ("raw", "edition") if kind == "raw" else (f"{kind}-{record['recipe']}", "fingerprint")
         if put_if_absent(self._path(volume_id, name), _encode(record)):
             return True
         known = self._read(self._path(volume_id, name)) or {}
-        if kind == "raw" or known.get("fingerprint") == record["fingerprint"]:
+        if known.get(origin) == record[origin]:
             return False
         return replace(self._path(volume_id, name), _encode(record))
 

@@ -42,13 +42,21 @@ _ORIENTATIONS = {
 }
 
 
+_BELOW = {"image-label": {"source": {"image": "../../"}}}
+
+
 @dataclass(frozen=True)
 class Image:
-    """What is written under one name: a volume, the label maps that lie on its grid, and public facts."""
+    """What is written under one name: a volume, the label maps that lie on its grid, and public facts.
+
+    Where it is not ``anatomical``, viewers are told no orientation; where it has no ``millimetres``, no unit.
+    """
 
     volume: Volume
     labels: Mapping[str, Volume] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    anatomical: bool = True
+    millimetres: bool = True
 
 
 def write_group(path: Path, images: Mapping[str, Image]) -> None:
@@ -58,18 +66,21 @@ def write_group(path: Path, images: Mapping[str, Image]) -> None:
 
         path/0            images[""]                 path/ct/0                  images["ct"]
         path/labels/mask/0   its label map           path/ct/labels/body/0      its label map
+                                                     path/OME                   the list of images
     """
     with zarr.config.set(WRITER):
         if "" not in images:
-            zarr.create_group(path, zarr_format=3)
+            several = {"ome": {"version": "0.5", "bioformats2raw.layout": 3}}
+            zarr.create_group(path, zarr_format=3, attributes=several)
+            zarr.create_group(path / "OME", attributes={"ome": {"version": "0.5", "series": sorted(images)}})
         for name, image in images.items():
             here = path / name if name else path
-            _write_image(here, image.volume, image.facts)
+            _write_image(here, image.volume, image, {})
             if image.labels:
                 listed = {"ome": {"version": "0.5", "labels": sorted(image.labels)}}
                 zarr.create_group(here / "labels", attributes=listed)
             for label in sorted(image.labels):
-                _write_image(here / "labels" / label, image.labels[label], image.facts)
+                _write_image(here / "labels" / label, image.labels[label], image, _BELOW)
 
 
 def read(path: Path) -> Volume:
@@ -95,12 +106,10 @@ def spec(record: Mapping[str, Any]) -> Spec:
     return Spec(Grid(np.reshape(record["affine"], (4, 4)).tolist(), (k, j, i)), "image", np.dtype(record["dtype"]))
 
 
-def _write_image(path: Path, volume: Volume, facts: Mapping[str, Any]) -> None:
+def _write_image(path: Path, volume: Volume, image: Image, own_ome: Mapping[str, Any]) -> None:
     grid = volume.grid
-    ome: dict[str, Any] = {"version": "0.5", "multiscales": [_multiscale(grid)]}
-    if volume.kind == "labels":
-        ome["image-label"] = {"source": {"image": "../../"}}
-    own = {**facts, "kind": volume.kind, "affine": grid.affine.tolist()}
+    ome = {"version": "0.5", "multiscales": [_multiscale(grid, image)], **own_ome}
+    own = {**image.facts, "kind": volume.kind, "affine": grid.affine.tolist()}
     group = zarr.create_group(path, zarr_format=3, attributes={"ome": ome, "scanmill": own})
     chunks = tuple(min(c, n) for c, n in zip(CHUNK, grid.shape, strict=True))
     array = group.create_array(
@@ -123,12 +132,14 @@ def _shard(shape: tuple[int, ...], chunks: tuple[int, ...], itemsize: int) -> tu
     return min(k, slabs * chunks[0]), j, i
 
 
-def _multiscale(grid: Grid) -> dict[str, Any]:
+def _multiscale(grid: Grid, image: Image) -> dict[str, Any]:
     """Axes, scale and translation (mm along each axis) of NGFF 0.5, one resolution."""
     columns = grid.affine[:3, :3] / np.array(grid.spacing)
-    axes: list[dict[str, Any]] = [{"name": name, "type": "space", "unit": "millimeter"} for name in "zyx"]
+    unit = {"unit": "millimeter"} if image.millimetres else {}
+    axes: list[dict[str, Any]] = [{"name": name, "type": "space", **unit} for name in "zyx"]
     along = [int(np.argmax(np.abs(column))) for column in columns.T]
-    if sorted(along) == [0, 1, 2] and all(abs(columns[p, n]) > 1 - 1e-6 for n, p in enumerate(along)):
+    straight = sorted(along) == [0, 1, 2] and all(abs(columns[p, n]) > 1 - 1e-6 for n, p in enumerate(along))
+    if image.anatomical and straight:
         for n, p in enumerate(along):
             value = _ORIENTATIONS[p][0 if columns[p, n] > 0 else 1]
             axes[n]["orientation"] = {"type": "anatomical", "value": value}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from pydicom.dataset import Dataset
 
 from pipeline.archive.convert import Converted, convert
 from pipeline.archive.formats.child import Child
@@ -31,15 +33,19 @@ def src(tmp_path: Path) -> Path:
     return tmp_path / "src"
 
 
-def found(src: Path, vault: Vault) -> str:
+Named = tuple[str, str]
+"""(volume_id, edition)"""
+
+
+def found(src: Path, vault: Vault) -> Named:
     (row,) = scan([src], vault).series.to_pylist()
     assert row["verdict"] == "accepted"
-    return str(row["volume_id"])
+    return row["volume_id"], row["edition"]
 
 
-def read(vault: Vault, volume: str) -> Converted:
+def read(vault: Vault, volume: Named) -> Converted:
     with Child() as child:
-        return convert(vault, volume, child)
+        return convert(vault, *volume, child)
 
 
 def converted(src: Path, vault: Vault) -> Converted:
@@ -107,9 +113,27 @@ def test_a_slope_for_every_slice(src: Path, vault: Vault) -> None:
     assert ours.facts.high == float(truth.astype("f4").max())
 
 
-def test_units_are_never_guessed(src: Path, vault: Vault) -> None:
-    makers.ct_series(src, Modality="PT", RescaleType=None)
-    assert converted(src, vault).facts.units == "1"
+@pytest.mark.parametrize(
+    ("facts", "units"),
+    [
+        ({}, "HU"),
+        ({"RescaleType": None}, "HU"),
+        ({"RescaleType": "US"}, "1"),
+        ({"RescaleSlope": None, "RescaleIntercept": None}, "1"),
+        ({"RescaleIntercept": None, "RescaleType": None}, "1"),
+        ({"Modality": "MR"}, "1"),
+        ({"Modality": "PT", "RescaleType": None}, "1"),
+        ({"Modality": "PT", "RescaleType": "BQML"}, "BQML"),
+    ],
+)
+def test_units_are_never_guessed(src: Path, vault: Vault, facts: dict[str, object], units: str) -> None:
+    makers.ct_series(src, n=2, **facts)
+    assert converted(src, vault).facts.units == units
+
+
+def test_a_ct_of_another_format_is_in_hu(src: Path, vault: Vault) -> None:
+    makers.nifti(src / "a_ct.nii", makers.voxels((3, 4, 5)))
+    assert converted(src, vault).facts.units == "HU"
 
 
 @pytest.mark.parametrize("name", ["a.nii.gz", "a.mha", "a.nrrd"])
@@ -150,9 +174,9 @@ def test_label_maps_hold_whole_numbers_from_0(src: Path, vault: Vault) -> None:
         for row in scan([src], vault).series.to_pylist():
             if refused[row["series_id"]]:
                 with pytest.raises(Quarantine, match="DECODE_FAIL"):
-                    convert(vault, row["volume_id"], child)
+                    convert(vault, row["volume_id"], row["edition"], child)
             else:
-                ours = convert(vault, row["volume_id"], child).labels["mask"].array
+                ours = convert(vault, row["volume_id"], row["edition"], child).labels["mask"].array
                 assert ours.dtype == np.uint32
                 assert np.array_equal(ours, whole)
 
@@ -187,26 +211,71 @@ class TestSinceTheScan:
             read(vault, old)
         assert np.array_equal(read(vault, new).volume.array, makers.voxels((3, 4, 5), seed=1))
 
-    def test_a_touched_file_is_the_same_volume_after_a_scan(self, src: Path, vault: Vault) -> None:
+    def test_a_touched_file_is_another_edition_of_the_same_volume(self, src: Path, vault: Vault) -> None:
         paths = makers.ct_series(src)
         old = found(src, vault)
-        os.utime(paths[0], ns=(1, 1))
         assert found(src, vault) == old
-        assert read(vault, old).volume.grid.shape == (8, 32, 32)
+        os.utime(paths[0], ns=(1, 1))
+        new = found(src, vault)
+        assert new[0] == old[0]
+        assert new[1] != old[1]
+        assert read(vault, new).volume.grid.shape == (8, 32, 32)
+        with pytest.raises(Quarantine, match="CHANGED"):
+            read(vault, old)
+
+
+class TestEditions:
+    """The id of a DICOM volume does not hold its voxels: the edition says which files they are read from."""
+
+    def zeroed(self, k: int, ds: Dataset) -> None:
+        ds.PixelData = bytes(len(ds.PixelData))
+
+    def test_a_copy_of_other_voxels_is_read_from_its_own_files(self, tmp_path: Path, vault: Vault) -> None:
+        makers.ct_series(tmp_path / "a")
+        makers.ct_series(tmp_path / "b", edit=self.zeroed)
+        a, b = found(tmp_path / "a", vault), found(tmp_path / "b", vault)
+        assert a[0] == b[0]
+        assert np.array_equal(read(vault, a).volume.array, makers.voxels((8, 32, 32)) - 1024)
+        assert (read(vault, b).volume.array == -1024).all()
+
+    def test_a_removed_copy_takes_nothing_with_it(self, tmp_path: Path, vault: Vault) -> None:
+        makers.ct_series(tmp_path / "a")
+        shutil.copytree(tmp_path / "a", tmp_path / "b")
+        a, _ = found(tmp_path / "a", vault), found(tmp_path / "b", vault)
+        shutil.rmtree(tmp_path / "b")
+        assert read(vault, a).volume.grid.shape == (8, 32, 32)
+
+    def test_voxels_edited_in_place(self, src: Path, vault: Vault) -> None:
+        makers.ct_series(src)
+        old = found(src, vault)
+        makers.ct_series(src, edit=self.zeroed)
+        new = found(src, vault)
+        assert new[0] == old[0]
+        assert (read(vault, new).volume.array == -1024).all()
+        with pytest.raises(Quarantine, match="CHANGED"):
+            read(vault, old)
+
+    def test_label_maps_count(self, src: Path, vault: Vault) -> None:
+        makers.nifti(src / "a.nii", makers.voxels((3, 4, 5)))
+        mask = makers.nifti(src / "a_mask.nii", np.ones((3, 4, 5), "u1"))
+        old = found(src, vault)
+        os.utime(mask, ns=(1, 1))
+        assert found(src, vault) != old
+        assert read(vault, found(src, vault)).labels["mask"].array.all()
 
 
 def test_a_volume_that_nobody_knows(vault: Vault) -> None:
     with pytest.raises(UsageError):
-        read(vault, "0" * 32)
+        read(vault, ("0" * 32, "0" * 32))
 
 
 def test_a_child_may_serve_many_volumes(src: Path, vault: Vault) -> None:
     makers.nifti(src / "a.nii", makers.voxels((3, 4, 5)))
     volume = found(src, vault)
     with Child() as child:
-        first = convert(vault, volume, child)
+        first = convert(vault, *volume, child)
         pid = child.pid
-        second = convert(vault, volume, child)
+        second = convert(vault, *volume, child)
         assert child.pid == pid is not None
     assert first.seconds != second.seconds
     assert np.array_equal(first.volume.array, second.volume.array)
@@ -219,3 +288,14 @@ def test_a_lone_xray(src: Path, vault: Vault) -> None:
     assert ours.volume.grid.shape == (1, 32, 32)
     assert ours.volume.grid.spacing == (1.0, 0.2, 0.1)
     assert np.array_equal(ours.volume.array, makers.voxels((1, 32, 32)))
+    assert (ours.facts.anatomical, ours.facts.spacing_source) == (False, "imager")
+
+
+@pytest.mark.parametrize("form", ["dicom", "nifti"])
+def test_a_place_in_the_patient(src: Path, vault: Vault, form: str) -> None:
+    if form == "dicom":
+        makers.ct_series(src, n=2)
+    else:
+        makers.nifti(src / "a.nii", makers.voxels((3, 4, 5)))
+    facts = converted(src, vault).facts
+    assert (facts.anatomical, facts.spacing_source) == (True, "pixel" if form == "dicom" else "affine")

@@ -140,7 +140,7 @@ class TestAnArchiveOfEverything:
         (row,) = (r for r in catalog.series.to_pylist() if r["format"] == "nifti")
         assert (row["n_labels"], row["modality"]) == (1, "MR")
         with home.index() as index:
-            entry = Entry.from_json(index.volume(row["volume_id"]) or "")
+            entry = Entry.from_json(index.volume(row["volume_id"], row["edition"]) or "")
         assert [name for name, _ in entry.labels] == ["mask"]
 
     def test_no_text_of_a_header_or_name_leaves(self, catalog: Catalog) -> None:

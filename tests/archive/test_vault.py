@@ -155,7 +155,7 @@ class TestIndex:
     def test_a_reader_writes_nothing_and_makes_nothing(self, vault: Vault, tmp_path: Path) -> None:
         before = sorted((p.name, p.stat().st_mtime_ns) for p in vault.path.iterdir())
         with vault.index() as index:
-            assert index.volume("none") is None
+            assert index.volume("none", "e") is None
             assert index.file("none") is None
             assert index.identity("none") is None
         assert sorted((p.name, p.stat().st_mtime_ns) for p in vault.path.iterdir()) == before
@@ -167,10 +167,10 @@ class TestIndex:
     def test_a_broken_transaction_leaves_nothing(self, vault: Vault) -> None:
         with vault.index(write=True) as index:
             with suppress(KeyboardInterrupt), index.transaction():
-                index.add_volume("broken", "{}")
-                assert index.volume("broken") == "{}"
+                index.add_volume("broken", "e", "{}")
+                assert index.volume("broken", "e") == "{}"
                 raise KeyboardInterrupt
-            assert index.volume("broken") is None
+            assert index.volume("broken", "e") is None
 
     def test_who_is_who_stays_readable_for_the_hospital(self, vault: Vault) -> None:
         name = vault.pseudonym("patient", "Müller\udcff")
@@ -181,17 +181,17 @@ class TestIndex:
 
     def test_readers_read_while_one_writes(self, vault: Vault) -> None:
         with vault.index(write=True) as writer:
-            writer.add_volume("old", "{}")
+            writer.add_volume("old", "e", "{}")
             with writer.transaction():
-                writer.add_volume("new", "{}")
+                writer.add_volume("new", "e", "{}")
                 with vault.index() as reader:
-                    assert reader.volume("old") == "{}"
-                    assert reader.volume("new") is None
+                    assert reader.volume("old", "e") == "{}"
+                    assert reader.volume("new", "e") is None
 
     def test_a_scan_killed_while_it_writes_is_rolled_back(self, tmp_path: Path) -> None:
         vault = Vault.create(tmp_path / "vault")
         with vault.index(write=True) as index:
-            index.add_volume("whole", "{}")
+            index.add_volume("whole", "e", "{}")
         killed = """if True:
             import os, sys
             from pathlib import Path
@@ -200,15 +200,38 @@ class TestIndex:
             index._db.execute("PRAGMA cache_size = 1")
             index._db.execute("BEGIN")
             for n in range(500):
-                index.add_volume(str(n), "x" * 4000)
+                index.add_volume(str(n), "e", "x" * 4000)
             os._exit(0)
         """
         subprocess.run([sys.executable, "-c", killed, vault.path], check=True, cwd=ROOT)
         with pytest.raises(UsageError):
             vault.index()
         with Vault.for_output(vault.path, tmp_path / "out").index() as index:
-            assert index.volume("whole") == "{}"
-            assert index.volume("0") is None
+            assert index.volume("whole", "e") == "{}"
+            assert index.volume("0", "e") is None
+
+    def test_an_index_of_another_version_is_begun_anew(self, vault: Vault) -> None:
+        """Who is who is kept; whatever the readers or the tables of that version said is not."""
+        with vault.index(write=True) as index, index.transaction():
+            index.add_facts([File("f", b"f", 1, 2)])
+            index.add_volume("v", "e", "{}")
+            index.add_identity("p", "patient", "Doe")
+            index._db.execute("ALTER TABLE files RENAME COLUMN header TO old")
+            index._db.execute("PRAGMA user_version = 1")
+        with pytest.raises(UsageError, match="scan again"):
+            vault.index()
+        with vault.index(write=True) as index:
+            assert index.file("f") is None
+            assert index.volume("v", "e") is None
+            assert index.identity("p") == ("patient", "Doe")
+        with vault.index() as index:
+            assert index.identity("p") == ("patient", "Doe")
+
+    def test_editions_stand_side_by_side(self, vault: Vault) -> None:
+        with vault.index(write=True) as index:
+            for edition in "ab":
+                index.add_volume("v", edition, edition)
+            assert [index.volume("v", edition) for edition in "abc"] == ["a", "b", None]
 
     def test_a_path_of_strange_characters(self, tmp_path: Path) -> None:
         odd = Vault.create(tmp_path / "va?ul#t %41")

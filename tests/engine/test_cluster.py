@@ -98,7 +98,8 @@ def test_sizes_without_units_are_refused(text):
 
 
 def test_units_are_full_but_not_fuller():
-    volumes = [("big", 10**9), *[(f"v{n}", 1000) for n in range(250)], ("last", 40 * 2**20), ("end", 40 * 2**20)]
-    units = list(bundle(Recipe("raw"), volumes))
-    assert [v for unit in units for v in unit.volume_ids] == [v for v, _ in volumes]
-    assert [len(unit.volume_ids) for unit in units] == [1, 100, 100, 51, 1]
+    sizes = [10**9, *[1000] * 250, 40 * 2**20, 40 * 2**20]
+    volumes = [((f"v{n}", "edition"), size) for n, size in enumerate(sizes)]
+    units = list(bundle("run", Recipe("raw"), volumes))
+    assert [v for unit in units for v in unit.volumes] == [v for v, _ in volumes]
+    assert [len(unit.volumes) for unit in units] == [1, 100, 100, 51, 1]

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.engine import driver, job
+from pipeline.engine import driver, job, memory
 from pipeline.engine.driver import Options, allowed
 from pipeline.engine.todo import State
 from pipeline.engine.workspace import Workspace, account
@@ -131,10 +131,10 @@ def test_one_bad_volume_changes_nothing_else_and_is_told_without_a_message(done,
     bad = min(i.volume_id for i in driver.plan(other.output, recipe(), Options()) if i.volume_id)
     real = job.convert
 
-    def convert(vault, volume_id, child):
+    def convert(vault, volume_id, edition, child):
         if volume_id == bad:
             raise ValueError("PatientName is Doe^Jane")
-        return real(vault, volume_id, child)
+        return real(vault, volume_id, edition, child)
 
     monkeypatch.setattr(job, "convert", convert)
     summary = run(other)
@@ -151,8 +151,8 @@ def test_what_memory_does_not_hold_is_refused_before_it_is_tried(done, tmp_path)
     root, source, _, _ = done
     other = Workspace.open(tmp_path / "other", root / "vault", [source])
     other.scan([source])
-    summary = run(other, memory_limit=10_000)
-    assert summary.refused == {"MISSING_SLICE": 1, "TOO_LARGE": 4}
+    summary = run(other, memory_limit=memory.converting(6 * 32 * 32))
+    assert summary.refused == {"MISSING_SLICE": 1, "TOO_LARGE": 3}
     assert summary.accounting.converted == 20
     assert run(other).refused == {"MISSING_SLICE": 1}
 
@@ -178,7 +178,15 @@ def test_a_selection_narrows_a_run(done, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "where", ["nonsense = 1", "1=1); DROP TABLE series; --", "modality = (select * from read_text('/etc/passwd'))"]
+    "where",
+    [
+        "nonsense = 1",
+        "modality",
+        "CAST(modality AS INT) = 1",
+        "rows > 'abc'",
+        "1=1); DROP TABLE series; --",
+        "modality = (select * from read_text('/etc/passwd'))",
+    ],
 )
 def test_a_condition_that_is_not_one_is_refused(done, where):
     with pytest.raises(RecipeError, match="where"):
@@ -284,3 +292,96 @@ def test_a_damaged_volume_is_refused_alone(done, tmp_path):
     summary = run(other, BODY.replace("width: 400", "width: 300"))
     assert summary.refused == {"MISSING_SLICE": 1, "DAMAGED": 1}
     assert summary.made == 3
+
+
+def test_copies_with_other_pixels_in_two_outputs_of_one_vault_stay_apart(tmp_path):
+    for name, seed in (("a", 1), ("b", 2)):
+        same = {"SeriesInstanceUID": uid("copied"), "FrameOfReferenceUID": uid("frame")}
+        ct_series(
+            tmp_path / name, n=4, seed=seed, edit=lambda k, ds: setattr(ds, "SOPInstanceUID", uid("sop", k)), **same
+        )
+    held = {name: workspace(tmp_path, tmp_path / name, f"out-{name}") for name in ("a", "b")}
+    for seed, name in ((1, "a"), (2, "b")):
+        run(held[name], "name: raw")
+        (row,) = rows(held[name], "volumes")
+        found = omezarr.read(held[name].output.root / row["path"])
+        np.testing.assert_array_equal(found.array, voxels((4, 32, 32), seed) - 1024)
+
+
+def test_an_archive_that_is_edited_in_place_is_converted_anew(tmp_path):
+    fixed = {
+        "SeriesInstanceUID": uid("edited"),
+        "FrameOfReferenceUID": uid("frame"),
+        "edit": lambda k, ds: setattr(ds, "SOPInstanceUID", uid("edited", k)),
+    }
+    source = tmp_path / "archive"
+    ct_series(source, n=4, seed=1, **fixed)
+    held = workspace(tmp_path, source)
+    assert run(held).made == 2
+    before = rows(held, "volumes")
+    ct_series(source, n=4, seed=2, **fixed)
+    held.scan([source])
+    assert {item.state for item in driver.plan(held.output, recipe(), Options())} == {State.STALE}
+    assert run(held).made == 2
+    after = rows(held, "volumes")
+    assert [r["volume_id"] for r in after] == [r["volume_id"] for r in before]
+    raw = next(r for r in after if r["recipe"] == "raw")
+    np.testing.assert_array_equal(omezarr.read(held.output.root / raw["path"]).array, voxels((4, 32, 32), 2) - 1024)
+    assert run(held).run_id is None
+
+
+def test_an_archive_that_was_only_touched_keeps_its_bytes(tmp_path):
+    source = tmp_path / "archive"
+    paths = ct_series(source, n=4)
+    held = workspace(tmp_path, source)
+    run(held)
+    before = published(held.output.root)
+    paths[2].touch()
+    held.scan([source])
+    run(held)
+    after = published(held.output.root)
+    assert {name for name in after if after[name] != before.get(name)} == {"catalog/series/part-0.parquet"}
+
+
+@pytest.mark.parametrize(("out", "source"), [("archive/out", "archive"), ("out", "out/archive"), ("same", "same")])
+def test_an_output_inside_a_source_or_around_it_is_refused(tmp_path, out, source):
+    (tmp_path / source).mkdir(parents=True)
+    with pytest.raises(UsageError, match="outside every source"):
+        Workspace.open(tmp_path / out, tmp_path / "vault", [tmp_path / source])
+
+
+def test_a_newer_recipe_that_fails_is_the_newer_word_until_the_old_one_is_back(done, tmp_path, monkeypatch):
+    root, _, held, _ = done
+    other = Workspace.open(shutil.copytree(held.output.root, tmp_path / "out"), root / "vault")
+    changed = BODY.replace("width: 400", "width: 300")
+    monkeypatch.setattr(job, "run_together", lambda *_: 1 / 0)
+    assert run(other, changed).refused["INTERNAL"] == 4
+    monkeypatch.undo()
+    outcomes = {(r["recipe"], r["reason"]) for r in rows(other, "volumes")}
+    assert outcomes == {("raw", None), ("body", "INTERNAL")}
+    assert run(other).refused == {"MISSING_SLICE": 1}
+    assert {(r["recipe"], r["reason"]) for r in rows(other, "volumes")} == {("raw", None), ("body", None)}
+    assert published(other.output.root).items() >= published(held.output.root).items()
+
+
+def test_a_run_that_fails_says_with_which_exit_code(done, tmp_path, monkeypatch):
+    root, source, _, _ = done
+    other = Workspace.open(tmp_path / "other", root / "vault", [source])
+    other.scan([source])
+    for error, code in ((KeyboardInterrupt, 130), (StoreError, 4)):
+
+        def broken(*_, error=error):
+            raise error
+
+        monkeypatch.setattr(driver, "process", broken)
+        with pytest.raises(error):
+            run(other)
+        (latest,) = [r for r in rows_of_runs(other) if r["exit_code"] == code]
+        assert latest["ended_at"] is not None
+    with pytest.raises(UsageError):
+        run(other, max_failures="x")
+    assert len(rows_of_runs(other)) == 2
+
+
+def rows_of_runs(held):
+    return [json.loads(path.read_bytes()) for path in held.output.runs.glob("*/run.json")]

@@ -18,7 +18,8 @@ def table(*rows):
 
 def row(n, **facts):
     empty = dict.fromkeys(SERIES.names)
-    return empty | {"series_id": f"{n:08x}" + "0" * 24, "volume_id": f"{n:032x}", "verdict": "accepted"} | facts
+    ids = {"series_id": f"{n:08x}" + "0" * 24, "volume_id": f"{n:032x}", "edition": "e"}
+    return empty | ids | {"verdict": "accepted"} | facts
 
 
 def test_a_selection_is_by_recipe_and_command_and_in_order_of_ids():
@@ -50,9 +51,9 @@ def test_no_condition_reads_files_or_says_more_than_one_thing(condition):
 def test_states_follow_the_ledger(tmp_path):
     ledger = Ledger(tmp_path)
     rows = [row(n) for n in range(4)] + [row(4, verdict="quarantined", volume_id=None, reason="TRUNCATED")]
-    ledger.commit({"type": "raw", "volume_id": rows[1]["volume_id"]})
+    ledger.commit({"type": "raw", "volume_id": rows[1]["volume_id"], "edition": "e"})
     for n, reason, version in ((2, "DECODE_FAIL", "0.1.0"), (3, "DECODE_FAIL", "0.0.1")):
-        record = {"type": "refused", "volume_id": rows[n]["volume_id"], "recipe": None}
+        record = {"type": "refused", "volume_id": rows[n]["volume_id"], "recipe": None, "fingerprint": None}
         ledger.refuse(record | {"reason": reason, "version": version})
     items = classify(ledger, RAW, rows)
     states = [State.TO_DO, State.UP_TO_DATE, State.REFUSED, State.TO_DO, State.REFUSED]
@@ -62,6 +63,12 @@ def test_states_follow_the_ledger(tmp_path):
 
 def test_a_refusal_that_may_pass_is_tried_again(tmp_path):
     ledger = Ledger(tmp_path)
-    refusal = {"type": "refused", "volume_id": row(1)["volume_id"], "recipe": None, "version": "0.1.0"}
+    refusal = {
+        "type": "refused",
+        "volume_id": row(1)["volume_id"],
+        "recipe": None,
+        "fingerprint": None,
+        "version": "0.1.0",
+    }
     ledger.refuse(refusal | {"reason": "UNREADABLE_IO"})
     assert [item.state for item in classify(ledger, RAW, [row(1)])] == [State.TO_DO]

@@ -5,8 +5,8 @@ from pipeline.store.ledger import Ledger
 VOLUME = "ab" * 16
 
 
-def raw(sha="1"):
-    return {"type": "raw", "volume_id": VOLUME, "sha256": sha}
+def raw(sha="1", edition="e"):
+    return {"type": "raw", "volume_id": VOLUME, "sha256": sha, "edition": edition}
 
 
 def derived(fingerprint, path="p"):
@@ -23,6 +23,8 @@ def test_a_raw_record_is_put_once(tmp_path):
     assert ledger.commit(raw())
     assert not ledger.commit(raw("2"))
     assert ledger.raw(VOLUME) == raw()
+    assert ledger.commit(raw("3", "other files"))
+    assert ledger.raw(VOLUME)["sha256"] == "3"
 
 
 def test_a_derived_record_is_superseded_by_another_fingerprint_only(tmp_path):

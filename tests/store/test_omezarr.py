@@ -8,6 +8,7 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ome_zarr_models.v05 import Image as OmeImage
+from ome_zarr_models.v05.bioformats2raw import BioFormats2Raw
 
 from pipeline.errors import Quarantine
 from pipeline.grid import Grid
@@ -55,6 +56,16 @@ def test_groups_are_valid_ome_zarr_with_labels_below_their_image(tmp_path):
     np.testing.assert_array_equal(omezarr.read(tmp_path / "v" / "ct" / "labels" / "body").array, labels["body"].array)
 
 
+def test_a_group_of_several_images_lists_them(tmp_path):
+    label = Volume(np.zeros((2, 3, 4), "u1"), Grid(np.eye(4), (2, 3, 4)), "labels")
+    omezarr.write_group(tmp_path / "v", {"ct": omezarr.Image(chest((2, 3, 4))), "alone": omezarr.Image(label)})
+    root = zarr.open_group(tmp_path / "v", mode="r")
+    assert root.attrs["ome"] == {"version": "0.5", "bioformats2raw.layout": 3}
+    assert root["OME"].attrs["ome"]["series"] == ["alone", "ct"]
+    assert "image-label" not in root["alone"].attrs["ome"]
+    BioFormats2Raw.from_zarr(root)
+
+
 def test_an_array_is_one_shard_of_chunks_with_checksums(tmp_path):
     omezarr.write_group(tmp_path / "v", {"": omezarr.Image(chest())})
     assert len([p for p in (tmp_path / "v" / "0" / "c").rglob("*") if p.is_file()]) == 1
@@ -96,6 +107,12 @@ def test_orientations_are_said_only_where_axes_lie_along_the_patients(tmp_path, 
     assert [axis.get("orientation", {}).get("value") for axis in scale["axes"]] == words
     assert attributes["scanmill"]["affine"] == affine.tolist()
     assert scale["datasets"][0]["coordinateTransformations"][0]["scale"] == pytest.approx(volume.grid.spacing)
+
+
+def test_a_projection_without_a_place_in_the_patient_claims_none(tmp_path):
+    omezarr.write_group(tmp_path / "v", {"": omezarr.Image(chest((1, 4, 5)), anatomical=False, millimetres=False)})
+    axes = zarr.open_group(tmp_path / "v", mode="r").attrs["ome"]["multiscales"][0]["axes"]
+    assert axes == [{"name": name, "type": "space"} for name in "zyx"]
 
 
 def test_a_missing_volume_is_refused(tmp_path):

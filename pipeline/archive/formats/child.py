@@ -109,9 +109,9 @@ class Child:
         """
         if self._process is not None and self._process.answered < self._process.asked:
             raise RuntimeError("an iterator of headers is still open on this child")
-        nbytes = declared(header)
-        if nbytes > self.limits.declared_bytes:
+        if not self.limits.allow(header):
             raise Quarantine(Reason.BOMB_DECLARED)
+        nbytes = declared(header)
         array = np.empty(header.shape, stored_dtype(header)) if out is None else out
         try:
             self._decode(os.fspath(path), header, array, nbytes)

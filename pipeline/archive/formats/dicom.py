@@ -17,9 +17,10 @@ from pipeline.archive.formats import tags
 from pipeline.archive.formats.damage import UNDEFINED, check_inflated_size, encapsulated_damage, native_damage
 from pipeline.archive.formats.elements import Elements
 from pipeline.archive.formats.header import NATIVE, Header
-from pipeline.archive.formats.limits import Limits, declared
+from pipeline.archive.formats.limits import Limits, bounded, declared
 from pipeline.archive.formats.pixels import cut_to_stored, stored_dtype
 from pipeline.archive.formats.refusal import refusal
+from pipeline.archive.formats.rescale import is_scaling
 from pipeline.archive.formats.syntax import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, LOSSY
 from pipeline.reasons import Reason
 
@@ -128,11 +129,7 @@ def _header(dataset: FileDataset, facts: Elements, pixels: tuple[int, int, int] 
         image_type=facts.texts(tags.IMAGE_TYPE),
         burned_in=facts.text(tags.BURNED_IN),
         lossy=syntax in LOSSY or facts.text(tags.LOSSY) == "01",
-        shape=(
-            facts.whole(tags.FRAMES) or 1,
-            facts.binary(tags.ROWS) or 0,
-            facts.binary(tags.COLUMNS) or 0,
-        ),
+        shape=bounded((facts.whole(tags.FRAMES) or 1, facts.binary(tags.ROWS) or 0, facts.binary(tags.COLUMNS) or 0)),
         samples=facts.binary(tags.SAMPLES) or 1,
         photometric=facts.text(tags.PHOTOMETRIC).upper(),
         bits_allocated=allocated,
@@ -142,16 +139,14 @@ def _header(dataset: FileDataset, facts: Elements, pixels: tuple[int, int, int] 
         floating=pixels is not None and pixels[0] != tags.PIXEL_DATA,
         slope=facts.decimal(tags.SLOPE) or 1.0,
         intercept=facts.decimal(tags.INTERCEPT) or 0.0,
+        rescale_stated=bool(facts.text(tags.SLOPE) and facts.text(tags.INTERCEPT)),
         rescale_type=facts.text(tags.RESCALE_TYPE),
         position=position,  # type: ignore[arg-type]  # three numbers, as asked
         orientation=orientation,  # type: ignore[arg-type]
         spacing=spacing,
         spacing_source=spacing_source,
         slice_thickness=facts.decimal(tags.SLICE_THICKNESS),
-        gantry_tilt=facts.decimal(tags.GANTRY_TILT),
-        instance_number=facts.whole(tags.INSTANCE_NUMBER),
         window=None if center is None or width is None else (center, width),
-        voi_function=facts.text(tags.VOI_FUNCTION),
     )
 
 
@@ -195,6 +190,7 @@ def _ambiguous(facts: Elements) -> Reason | None:
     unusable = (
         (facts.text(tags.SLOPE) and not slope)
         or (facts.text(tags.INTERCEPT) and intercept is None)
+        or not is_scaling(slope or 1.0, intercept or 0.0)
         or (facts.text(tags.FRAMES) and (frames is None or frames < 1))
         or tags.MODALITY_LUT in facts
     )

@@ -6,11 +6,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pydicom.charset import convert_encodings, decode_bytes
+from pydicom.charset import convert_encodings, decode_bytes, python_encoding
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
 _CHARACTER_SET = 0x00080005
+_ENCODINGS = frozenset(python_encoding.values())
 _DELIMITERS = {0x5C, 0x5E, 0x3D, 0x0D, 0x0A, 0x09, 0x0C}
 """Characters that reset a code extension: DICOM PS3.5 6.1.2.5.3."""
 
@@ -95,6 +96,8 @@ class Elements:
         value = getattr(self.raw.get(_CHARACTER_SET), "value", None) or ""
         names = value.decode("ascii", "replace").split("\\") if isinstance(value, bytes) else value
         try:
-            return convert_encodings([names] if isinstance(names, str) else [str(name) for name in names])
+            found = convert_encodings([names] if isinstance(names, str) else [str(name) for name in names])
         except (LookupError, ValueError):
             return ["iso8859"]
+        # pydicom also takes what Python alone knows (utf-7, idna ...), and some of that decodes to lone surrogates.
+        return found if _ENCODINGS.issuperset(found) else ["iso8859"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -20,17 +21,16 @@ def from_ras(affine: np.ndarray, mm: float = 1.0) -> Rows:
     return _checked(turned)
 
 
-def from_itk(origin: Rows, spacing: Rows, direction: Rows) -> Rows:
-    """Row-major 16 numbers from ITK's x, y, z facts of an image of two or three dimensions, in LPS mm.
+def from_steps(steps: Sequence[Rows], origin: Rows) -> Rows:
+    """Row-major 16 numbers from the steps along i, j (and k) and the place of the first voxel, in LPS mm.
 
     The third axis of a flat image is perpendicular to it, 1 mm a step.
     """
     n = len(origin)
     frame = np.zeros((4, 4))
     frame[3, 3] = 1.0
-    # Columns k, j, i are ITK's axes z, y, x.
-    for axis in range(n):
-        frame[:n, 2 - axis] = np.array(direction).reshape(n, n)[:, axis] * spacing[axis]
+    for axis, step in enumerate(steps):
+        frame[:n, 2 - axis] = step
     if n == 2:
         frame[:3, 0] = (0.0, 0.0, 1.0)
     frame[:n, 3] = origin

@@ -22,6 +22,7 @@ class Header:
         PatientID and UIDs; of a file without them ("" where absent), the scanner supplies stand-ins.
     shape : (frames or slices, rows, columns)
     slope, intercept : stored value -> rescaled value (DICOM PS3.3 C.11.1.1.2; NIfTI scl_slope, scl_inter)
+    rescale_stated : whether the file itself states slope and intercept; DICOM needs both, NIfTI a usable slope
     padding : stored value of padding (DICOM PS3.3 C.7.5.1.1.2), None where there is none
     pixel_offset, pixel_length : bytes, of the *value* of native pixel data, else None
     pixel_element : hex of the element header that stands right before the value, read again before use
@@ -59,6 +60,7 @@ class Header:
     floating: bool = False
     slope: float = 1.0
     intercept: float = 0.0
+    rescale_stated: bool = True
     rescale_type: str = ""
     padding: float | None = None
     pixel_offset: int | None = None
@@ -69,11 +71,8 @@ class Header:
     spacing: tuple[float, float] | None = None
     spacing_source: Literal["", "pixel", "imager", "nominal"] = ""
     slice_thickness: float | None = None
-    gantry_tilt: float | None = None
-    instance_number: int | None = None
     affine: tuple[float, ...] | None = None
     window: tuple[float, float] | None = None
-    voi_function: str = ""
     content: str = ""
 
     def to_json(self) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.archive.formats.header import Header
 
 MIB = 2**20
 GIB = 2**30
+
+_MOST_SIZE = 2**31 - 1
 
 DEFLATE_RATIO = 1032
 """The most bytes that one byte of deflate can stand for (RFC 1951: 258 bytes from two bits)."""
@@ -32,6 +35,10 @@ class Limits:
     bytes_per_second: int = 16 * MIB
     files_per_child: int = 10_000
 
+    def allow(self, header: Header) -> bool:
+        """Whether a file of so many voxels may be read at all."""
+        return max(header.shape) < _MOST_SIZE and declared(header) <= self.declared_bytes
+
     def memory_for(self, declared: int) -> int:
         """Address space in bytes for ``declared`` bytes of voxels: the array, a copy, what is read; and the rest."""
         return max(self.memory_bytes, self.memory_bytes // 2 + 3 * declared)
@@ -39,6 +46,12 @@ class Limits:
     def seconds_for(self, nbytes: int) -> float:
         """Time in which a file of ``nbytes``, or the decoding to ``nbytes``, must end."""
         return self.seconds_per_file + nbytes / self.bytes_per_second
+
+
+def bounded(sizes: Sequence[int]) -> tuple[int, int, int]:
+    """The last three sizes, none beyond what 32 bits hold; ``Limits.allow`` refuses one that was cut."""
+    k, j, i = (max(0, min(size, _MOST_SIZE)) for size in sizes[-3:])
+    return k, j, i
 
 
 def declared(header: Header) -> int:

@@ -15,13 +15,18 @@ import numpy as np
 
 from pipeline.archive.formats import frames
 from pipeline.archive.formats.header import Header
-from pipeline.archive.formats.limits import DEFLATE_RATIO, Limits, declared
+from pipeline.archive.formats.limits import DEFLATE_RATIO, Limits, bounded, declared
+from pipeline.archive.formats.rescale import is_scaling
+from pipeline.archive.formats.stream import array_from
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 
 _NUMBERS = {f"{kind}{width}" for kind, widths in (("u", "1248"), ("i", "1248"), ("f", "48")) for width in widths}
 _COLOURS = {128, 2304}
 """Datatype codes of RGB24 and RGBA32 (nifti1.h)."""
+
+_CODES = range(1, 6)
+"""sform_code and qform_code of a place in space (nifti1.h, and NIfTI-2's template of any kind)."""
 
 _MM = {1: 1000.0, 3: 0.001}
 """xyzt_units of space: metre and micrometre; all else is read as millimetre (nifti1.h)."""
@@ -38,11 +43,12 @@ def parse(file: BufferedReader, limits: Limits) -> tuple[Header, Reason | None]:
     shape = tuple(int(n) for n in raw.get_data_shape())
     code = raw.get_data_dtype().str[1:]
     slope, intercept = (float(raw[field]) for field in ("scl_slope", "scl_inter"))
-    scaled = math.isfinite(slope) and slope != 0
+    # A slope of zero says that there is no scaling (nifti1.h), and so does nibabel's not-a-number.
+    scaled = slope != 0 and not math.isnan(slope)
     file.seek(0)
     header = Header(
         format="nifti",
-        shape=cast(tuple[int, int, int], (1, 1, 1, *shape[2::-1])[-3:]),
+        shape=bounded((1, 1, 1, *shape[2::-1])),
         dimensions=len(shape),
         bits_allocated=8 * raw.get_data_dtype().itemsize,
         bits_stored=8 * raw.get_data_dtype().itemsize,
@@ -50,17 +56,19 @@ def parse(file: BufferedReader, limits: Limits) -> tuple[Header, Reason | None]:
         signed=code[0] in "if",
         floating=code[0] == "f",
         slope=slope if scaled else 1.0,
-        intercept=intercept if scaled and math.isfinite(intercept) else 0.0,
+        intercept=intercept if scaled else 0.0,
+        rescale_stated=scaled,
         content=hashlib.file_digest(file, "sha256").hexdigest(),
     )
     if int(raw["datatype"]) in _COLOURS:
         return header, Reason.COLOR
     if len(shape) < 2 or any(n != 1 for n in shape[3:]):
         return header, Reason.NOT_3D
-    if code not in _NUMBERS or min(header.shape) < 1:
-        return header, Reason.UNREADABLE
-    if declared(header) > limits.declared_bytes:
+    if not limits.allow(header):
         return header, Reason.BOMB_DECLARED
+    is_sound = code in _NUMBERS and min(header.shape) > 0 and raw["vox_offset"] >= raw.single_vox_offset
+    if not is_sound or not is_scaling(header.slope, header.intercept):
+        return header, Reason.UNREADABLE
     size = os.fstat(file.fileno()).st_size
     needed = int(raw["vox_offset"]) + declared(header)
     if needed > size * (DEFLATE_RATIO if compressed else 1):
@@ -78,21 +86,8 @@ def voxels(file: BufferedReader, header: Header) -> np.ndarray:
     """
     _, inside = _inside(file)
     raw = _header(inside)
-    array = np.empty(header.shape, raw.get_data_dtype())
     inside.seek(int(raw["vox_offset"]))
-    view = array.data.cast("B")
-    try:
-        while view.nbytes:
-            part = inside.read(min(view.nbytes, 1 << 24))
-            if not part:
-                raise Quarantine(Reason.TRUNCATED)
-            view[: len(part)] = part
-            view = view[len(part) :]
-        # At the end of a gzip stream its checksum is compared; nothing before that is known to be right.
-        inside.read(1)
-    except EOFError:
-        raise Quarantine(Reason.TRUNCATED) from None
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+    return array_from(inside, header.shape, raw.get_data_dtype())
 
 
 def _inside(file: BufferedReader) -> tuple[bool, BinaryIO]:
@@ -105,13 +100,25 @@ def _inside(file: BufferedReader) -> tuple[bool, BinaryIO]:
 def _header(inside: BinaryIO) -> nibabel.Nifti1Header:
     size = inside.read(4)
     inside.seek(0)
-    kind = nibabel.Nifti2Header if 540 in (int.from_bytes(size, "little"), int.from_bytes(size, "big")) else None
-    return (kind or nibabel.Nifti1Header).from_fileobj(inside)
+    is_second = 540 in (int.from_bytes(size, "little"), int.from_bytes(size, "big"))
+    kind = nibabel.Nifti2Header if is_second else nibabel.Nifti1Header
+    block = inside.read(kind.template_dtype.itemsize)
+    # The check raises for what makes no header, and mends the rest in silence: it is given a copy.
+    kind(block)
+    raw = kind(block, check=False)
+    # nifti1_io.c: whatever is not negative is +1; nibabel would refuse it.
+    raw["pixdim"][0] = -1.0 if raw["pixdim"][0] < 0 else 1.0
+    return raw
 
 
 def _placed(header: Header, raw: nibabel.Nifti1Header) -> Header:
-    for form in (raw.get_sform, raw.get_qform):
-        affine, code = form(coded=True)
-        if affine is not None and code > 0:
-            return replace(header, affine=frames.from_ras(affine, _MM.get(int(raw["xyzt_units"]) & 7, 1.0)))
-    raise Quarantine(Reason.MISSING_GEOMETRY)
+    """Raises Quarantine(MISSING_GEOMETRY), also for a code that nifti1.h does not know."""
+    s_code, q_code = int(raw["sform_code"]), int(raw["qform_code"])
+    pixdim = raw["pixdim"][1:4]
+    if s_code in _CODES:
+        affine = raw.get_sform()
+    elif s_code == 0 and q_code in _CODES and np.isfinite(pixdim).all() and (pixdim > 0).all():
+        affine = raw.get_qform()
+    else:
+        raise Quarantine(Reason.MISSING_GEOMETRY)
+    return replace(header, affine=frames.from_ras(affine, _MM.get(int(raw["xyzt_units"]) & 7, 1.0)))

@@ -68,9 +68,9 @@ def _header(file: BufferedReader, form: Format, limits: Limits) -> tuple[Header,
         from pipeline.archive.formats import nifti
 
         return nifti.parse(file, limits)
-    from pipeline.archive.formats import itk
+    from pipeline.archive.formats import attached
 
-    return itk.parse(file, limits, form)
+    return attached.parse(file, limits, form)
 
 
 def _voxels(file: BufferedReader, header: Header) -> np.ndarray:
@@ -82,9 +82,9 @@ def _voxels(file: BufferedReader, header: Header) -> np.ndarray:
         from pipeline.archive.formats import nifti
 
         return nifti.voxels(file, header)
-    from pipeline.archive.formats import itk
+    from pipeline.archive.formats import attached
 
-    return itk.voxels(file, header)
+    return attached.voxels(file, header)
 
 
 @contextmanager

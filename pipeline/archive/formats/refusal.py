@@ -5,12 +5,13 @@ from __future__ import annotations
 from pydicom.uid import UID
 
 from pipeline.archive.formats.header import Header
-from pipeline.archive.formats.limits import Limits, declared
+from pipeline.archive.formats.limits import Limits
 from pipeline.archive.formats.syntax import READABLE
 from pipeline.reasons import Reason
 
 _CLASSES = {
     "1.2.840.10008.1.3.10": Reason.DICOMDIR,
+    "1.2.840.10008.5.1.4.1.1.481.2": Reason.RTDOSE,
     "1.2.840.10008.5.1.4.1.1.481.3": Reason.RTSTRUCT,
     "1.2.840.10008.5.1.4.1.1.66.4": Reason.SEGMENTATION,
     "1.2.840.10008.5.1.4.1.1.66.7": Reason.SEGMENTATION,
@@ -43,12 +44,12 @@ def refusal(header: Header, limits: Limits, *, has_pixels: bool, damage: Reason 
         return _FLAVOURS[flavour]
     if header.samples != 1 or header.photometric not in ("MONOCHROME1", "MONOCHROME2", ""):
         return Reason.COLOR
+    if not limits.allow(header):
+        return Reason.BOMB_DECLARED
     if header.shape[0] > 1:
         return Reason.MULTIFRAME
     if not _describes_pixels(header):
         return Reason.UNREADABLE
-    if declared(header) > limits.declared_bytes:
-        return Reason.BOMB_DECLARED
     if header.transfer_syntax not in READABLE:
         return Reason.UNSUPPORTED_TS
     return damage

@@ -1,0 +1,35 @@
+"""What a volume may take in a worker at most: known before it runs (law L9).
+
+A sum over the steps, not the largest of them: what a step frees stays with the process, for the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pipeline.plan import Plan, peak_bytes
+from pipeline.volume import Spec
+
+IDLE = 400 * 2**20
+"""A worker with all its libraries, before it has seen a volume."""
+
+WRITING = 3
+"""An array in the writer's hands: copied, cut into chunks and packed, joined to a shard."""
+
+
+def converting(voxels: int) -> int:
+    """Reading a raw volume and writing it: stored in 16 bits, in its units in 32 at most."""
+    return IDLE + voxels * (2 + 4 + WRITING * 4)
+
+
+def processing(plans: Mapping[str, Plan]) -> int:
+    """A recipe's outputs of a raw volume that is in memory: computing all, measuring and writing one at a time."""
+    measuring = max(_measuring(plan, plan.source) for plan in plans.values())
+    writing = WRITING * max(plan.target.nbytes for plan in plans.values())
+    return IDLE + peak_bytes(plans) + measuring + writing
+
+
+def _measuring(plan: Plan, source: Spec) -> int:
+    """The output as float32 and a mask; the reference; both in 16 bits, and one of them on both grids."""
+    output = plan.target.grid.size
+    return output * (4 + 1 + 2) + source.grid.size * (plan.target.dtype.itemsize + 2 + 2)
