@@ -220,6 +220,10 @@ class TestRules:
             {"bits_allocated": 32},
             {"signed": True},
             {"photometric": "MONOCHROME1"},
+            {"modality": "MR"},
+            {"kernel": "B70f"},
+            {"rescale_type": "US"},
+            {"rescale_stated": False},
         ],
     )
     def test_frame_and_coding(self, facts: dict[str, object]) -> None:
@@ -237,10 +241,48 @@ class TestRules:
 
     @pytest.mark.parametrize(
         "facts",
-        [{"spacing": (0.0, 1.0)}, {"spacing": (-1.0, 1.0)}, {"position": (0.0, 0.0, float("nan"))}],
+        [
+            {"spacing": (0.0, 1.0)},
+            {"spacing": (-1.0, 1.0)},
+            {"spacing": (0.9e-6, 1.0)},
+            {"spacing": (1.0, 1.1e4)},
+            {"spacing": (1e200, 1e200)},
+            {"position": (0.0, 0.0, float("nan"))},
+            {"position": (0.0, 0.0, 1e6)},
+            {"position": (1e308, -1e308, 1e308)},
+            {"orientation": (2.1, 0.0, 0.0, 0.0, 2.1, 0.0)},
+            {"orientation": (1e200, 0.0, 0.0, 0.0, 1e200, 0.0)},
+        ],
     )
     def test_nonsense_is_no_geometry(self, facts: dict[str, object]) -> None:
         self.judged(edited(stack(9), 2, **facts), Reason.MISSING_GEOMETRY)
+
+    def test_far_away_but_not_beyond_reason(self) -> None:
+        far = [moved(h, (9e5, -9e5, 9e5)) for h in stack(9)]
+        self.judged(far)
+        apart = gate(edited(stack(9, (0.002, 0.8, 0.7)), 8, position=(-12.5, 20.25, 9e5)))
+        assert apart.reasons[0] == Reason.MISSING_SLICE
+        assert apart.measures.n_missing_estimated == pytest.approx(899900 / 0.002, rel=1e-4)
+
+    def test_rows_that_run_both_ways_share_no_normal(self) -> None:
+        headers = [replace(h, orientation=(1.0 - 2 * (s % 2), 0.0, 0.0, 0.0, 1.0, 0.0)) for s, h in enumerate(stack(8))]
+        m = self.judged(headers, Reason.MIXED_ORIENTATION).measures
+        assert (m.orientation_spread, m.spacing_spread_mm, m.affine) == (2.0, 0.0, None)
+
+    @given(st.lists(turns, min_size=2, max_size=5))
+    def test_any_orientations_are_judged(self, found) -> None:
+        headers = [h for n, turn in enumerate(found) for h in stack(2, turn=turn, origin=(0, 0, 9.0 * n))]
+        assume(max(np.abs(turn - found[0]).max() for turn in found) > 1e-3)
+        assert Reason.MIXED_ORIENTATION in gate(headers).reasons
+
+    @pytest.mark.parametrize("source", ["imager", "nominal"])
+    @pytest.mark.parametrize("n", [1, 9])
+    def test_spacing_at_the_detector_is_not_that_of_the_patient(self, source: str, n: int) -> None:
+        headers = [replace(h, spacing_source=source) for h in stack(n)]  # type: ignore[arg-type]
+        self.judged(headers, Reason.MISSING_GEOMETRY)
+        self.judged([replace(h, modality="XA") for h in headers])
+        one_of_them = edited(stack(9), 4, spacing_source=source)
+        self.judged(one_of_them, Reason.MISSING_GEOMETRY)
 
     def test_many_frames_in_one_object(self) -> None:
         found = self.judged(edited(stack(1), 0, shape=(30, *SHAPE), position=None), Reason.MULTIFRAME)
@@ -255,13 +297,14 @@ class TestLoneImages:
         m = gate(stack(1)).measures
         assert (m.spacing_k_mm, m.slice_spacing_source, m.gap_min_mm) == (3.0, "thickness", None)
 
-    @pytest.mark.parametrize("thickness", [None, 0.0, -1.0])
+    @pytest.mark.parametrize("thickness", [None, 0.0, -1.0, 1e-7, 1e308, float("inf")])
     def test_else_it_is_1_mm_and_says_so(self, thickness: float | None) -> None:
         m = gate(edited(stack(1), 0, slice_thickness=thickness)).measures
         assert (m.spacing_k_mm, m.slice_spacing_source) == (1.0, "none")
 
     @pytest.mark.parametrize(
-        ("spacing", "source", "expected"), [((0.2, 0.1), "imager", (0.2, 0.1)), (None, "", (1.0, 1.0))]
+        ("spacing", "source", "expected"),
+        [((0.2, 0.1), "imager", (0.2, 0.1)), (None, "", (1.0, 1.0)), ((1e200, 0.1), "imager", (1.0, 1.0))],
     )
     def test_an_xray_stands_nowhere(self, spacing, source, expected) -> None:
         facts = {"modality": "DX", "position": None, "orientation": None, "spacing": spacing, "spacing_source": source}
@@ -269,7 +312,8 @@ class TestLoneImages:
         assert found.reasons == ()
         m = found.measures
         assert (m.spacing_j_mm, m.spacing_i_mm) == expected
-        assert m.spacing_source == (source or "none")
+        assert m.spacing_source == ("none" if expected == (1.0, 1.0) else source)
+        assert not m.anatomical
         assert np.array_equal(
             np.reshape(m.affine, (4, 4))[:3, :3], [[0, 0, expected[1]], [0, expected[0], 0], [1, 0, 0]]
         )
@@ -311,4 +355,10 @@ class TestStatedAffines:
         frame = np.diag([2.5, 0.8, 0.7, 1.0])
         frame[:, 0] = fill
         frame[:, 1] = fill
+        assert gate([self.header(frame)]).reasons == (Reason.MISSING_GEOMETRY,)
+
+    @pytest.mark.parametrize(("at", "value"), [((0, 3), 1e6), ((0, 3), float("nan")), ((0, 0), 1.1e4), ((0, 0), 9e-7)])
+    def test_a_frame_beyond_reason(self, at: tuple[int, int], value: float) -> None:
+        frame = np.diag([2.5, 0.8, 0.7, 1.0])
+        frame[at] = value
         assert gate([self.header(frame)]).reasons == (Reason.MISSING_GEOMETRY,)

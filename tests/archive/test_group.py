@@ -58,6 +58,51 @@ def test_a_broken_file_refuses_the_whole_series_and_keeps_its_own_reason() -> No
     }
 
 
+def test_a_truncated_copy_of_a_whole_image_spoils_nothing() -> None:
+    files = [file("a"), file("b", "a", Reason.TRUNCATED, position=None), file("c")]
+    found = group(files, never)
+    assert [f.file_id for f in found.images] == ["a", "c"]
+    assert found.settled(found.reasons) == {"a": PENDING, "b": fate(Reason.TRUNCATED), "c": PENDING}
+
+
+@pytest.mark.parametrize(
+    ("instance", "whole", "reason"),
+    [
+        ("z", None, Reason.TRUNCATED),  # of no other image
+        ("", None, Reason.TRUNCATED),  # of nobody knows which
+        ("a", Reason.LOCALIZER, Reason.TRUNCATED),  # of one that is no part of the volume
+        ("a", Reason.UNSUPPORTED_TS, Reason.TRUNCATED),  # of one that is broken as well
+        ("a", None, Reason.COLOR),  # not the same image
+    ],
+)
+def test_other_broken_files_do(instance: str, whole: Reason | None, reason: Reason) -> None:
+    found = group([file("a", None, whole), file("b", instance, reason), file("c", "")], never)
+    assert reason in found.reasons
+    assert found.settled(found.reasons)["c"] == fate(found.reasons[0])
+
+
+class TestLost:
+    def lost(self, reason: Reason, header: Header | None = None) -> File:
+        return File("x", b"x", 0, 2, reason=reason, header=header)
+
+    @pytest.mark.parametrize("reason", [Reason.EMPTY_FILE, Reason.UNREADABLE, Reason.PERMISSION])
+    def test_a_hole_refuses_the_series(self, reason: Reason) -> None:
+        found = group([file("a"), file("b")], never, [self.lost(reason)])
+        assert [f.file_id for f in found.images] == ["a", "b"]
+        assert found.reasons == (reason,)
+        assert set(found.settled(found.reasons).values()) == {Fate(Outcome.QUARANTINED, reason)}
+
+    def test_what_is_skipped_has_none(self) -> None:
+        found = group([file("a", reason=Reason.LOCALIZER)], never, [self.lost(Reason.EMPTY_FILE)])
+        assert (found.images, found.reasons) == ((), ())
+        assert found.fates["x"] == fate(Reason.EMPTY_FILE)
+
+    def test_a_cut_copy_is_none(self) -> None:
+        cut = self.lost(Reason.TRUNCATED, Header(format="dicom", instance="a"))
+        found = group([file("a")], never, [cut])
+        assert found.settled(found.reasons) == {"a": PENDING, "x": fate(Reason.TRUNCATED)}
+
+
 def test_the_geometry_refuses_what_is_left() -> None:
     found = group([file("a"), file("b", "a"), file("c", reason=Reason.LOCALIZER)], equal)
     assert found.settled([Reason.MISSING_SLICE]) == {
@@ -101,7 +146,15 @@ def test_every_file_has_one_end(drawn: list[tuple[str, Reason | None]]) -> None:
     files = [file(str(n), instance, reason) for n, (instance, reason) in enumerate(drawn)]
     found = group(files, equal)
     assert set(found.settled(found.reasons)) == {f.file_id for f in files}
-    assert bool(found.reasons) == any(r is not None and MEANINGS[r].outcome is Outcome.QUARANTINED for _, r in drawn)
+    whole = {instance for instance, r in drawn if r is None}
+    spoilers = [
+        r
+        for instance, r in drawn
+        if r is not None
+        and MEANINGS[r].outcome is Outcome.QUARANTINED
+        and not (r is Reason.TRUNCATED and instance in whole)
+    ]
+    assert set(found.reasons) == set(spoilers)
 
 
 class TestIdentity:

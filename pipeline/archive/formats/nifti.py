@@ -45,6 +45,7 @@ def parse(file: BufferedReader, limits: Limits) -> tuple[Header, Reason | None]:
     slope, intercept = (float(raw[field]) for field in ("scl_slope", "scl_inter"))
     # A slope of zero says that there is no scaling (nifti1.h), and so does nibabel's not-a-number.
     scaled = slope != 0 and not math.isnan(slope)
+    meant = not scaled or is_scaling(slope, intercept)
     file.seek(0)
     header = Header(
         format="nifti",
@@ -55,8 +56,8 @@ def parse(file: BufferedReader, limits: Limits) -> tuple[Header, Reason | None]:
         high_bit=8 * raw.get_data_dtype().itemsize - 1,
         signed=code[0] in "if",
         floating=code[0] == "f",
-        slope=slope if scaled else 1.0,
-        intercept=intercept if scaled else 0.0,
+        slope=slope if scaled and meant else 1.0,
+        intercept=intercept if scaled and meant else 0.0,
         rescale_stated=scaled,
         content=hashlib.file_digest(file, "sha256").hexdigest(),
     )
@@ -67,7 +68,7 @@ def parse(file: BufferedReader, limits: Limits) -> tuple[Header, Reason | None]:
     if not limits.allow(header):
         return header, Reason.BOMB_DECLARED
     is_sound = code in _NUMBERS and min(header.shape) > 0 and raw["vox_offset"] >= raw.single_vox_offset
-    if not is_sound or not is_scaling(header.slope, header.intercept):
+    if not is_sound or not meant:
         return header, Reason.UNREADABLE
     size = os.fstat(file.fileno()).st_size
     needed = int(raw["vox_offset"]) + declared(header)
@@ -117,7 +118,7 @@ def _placed(header: Header, raw: nibabel.Nifti1Header) -> Header:
     pixdim = raw["pixdim"][1:4]
     if s_code in _CODES:
         affine = raw.get_sform()
-    elif s_code == 0 and q_code in _CODES and np.isfinite(pixdim).all() and (pixdim > 0).all():
+    elif s_code == 0 and q_code in _CODES and (pixdim > 0).all():
         affine = raw.get_qform()
     else:
         raise Quarantine(Reason.MISSING_GEOMETRY)

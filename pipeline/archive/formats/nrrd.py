@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import numpy as np
 
@@ -48,7 +48,7 @@ _TYPES = {
 
 _DEFLATED = {"raw": False, "gzip": True, "gz": True}
 
-_ENDIAN = {"little": "<", "big": ">"}
+_ENDIAN: dict[str, Literal["<", ">"]] = {"little": "<", "big": ">"}
 
 _SPACES = {
     **dict.fromkeys(("left-posterior-superior", "lps"), (1.0, 1.0, 1.0)),

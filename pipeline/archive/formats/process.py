@@ -67,7 +67,9 @@ class Process:
             self.line(_SECONDS_TO_START)
         except Dead:
             self.end()
-            raise PipelineError("the process that reads files does not start here: see `scanmill doctor`") from None
+            raise PipelineError(
+                "the process that reads files does not start here: is the environment complete?"
+            ) from None
         self.answered = 0
 
     @property
@@ -143,5 +145,5 @@ class Process:
 def _environment() -> dict[str, str]:
     """No more than a child needs: where this package lies, one thread for every library."""
     root = Path(pipeline.__file__).parent.parent
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"), "1")
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     return {"PYTHONPATH": str(root), "PATH": os.defpath, "LC_ALL": "C.UTF-8", **threads}

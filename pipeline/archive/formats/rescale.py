@@ -7,7 +7,6 @@ import numpy as np
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 
-
 _MOST = 1e9
 
 _EXACT = 2**53

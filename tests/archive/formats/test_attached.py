@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from pipeline.archive.formats import reading
 from pipeline.archive.formats.child import Child
 from pipeline.archive.formats.header import Header
+from pipeline.archive.formats.limits import Limits
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 from tests.archive import makers
@@ -92,13 +94,174 @@ def test_an_mha_without_spacing_is_refused(tmp_path: Path, child: Child) -> None
     assert refused(child, edited(path, b"ElementSpacing", b"ElementSpicing")) is Reason.MISSING_GEOMETRY
 
 
-@pytest.mark.parametrize("target", ["b.raw", "../b.raw", "/etc/hostname", "LIST"])
-def test_a_second_file_is_never_followed(tmp_path: Path, child: Child, target: str) -> None:
-    mha = makers.itk_image(tmp_path / "a.mha", makers.voxels((3, 4, 5)))
-    edited(mha, b"ElementDataFile = LOCAL", f"ElementDataFile = {target}".encode())
-    nrrd = makers.itk_image(tmp_path / "a.nrrd", makers.voxels((3, 4, 5)))
-    edited(nrrd, b"encoding: raw\n", f"encoding: raw\ndata file: {target}\n".encode())
-    assert [refused(child, path) for path in (mha, nrrd)] == [Reason.UNREADABLE] * 2
+SECRET = b"S3CRET!" * 40
+NAMES = [
+    # What MetaIO takes for the name of a file, and what a reader with other rules takes for none.
+    ("mha", b"ElementDataFile = LOCAL\n", b"ElementDataFile = %s\n"),
+    ("mha", b"ElementDataFile = LOCAL\n", b"ElementDataFile = LIST\n%s\n"),
+    ("mha", b"ElementDataFile = LOCAL\n", b"ElementDataFile = %s%%03d 1 3 1\n"),
+    ("mha", b"ElementDataFile = LOCAL\n", b"elementdatafile = LOCAL\nElementDataFile = %s\n"),
+    ("mha", b"ElementDataFile = LOCAL\n", b"ELEMENTDATAFILE = LOCAL\nElementDataFile = %s\n"),
+    ("mha", b"ElementDataFile = LOCAL\n", b"ElementDataFile: %s\nElementDataFile = LOCAL\n"),
+    ("mha", b"ElementDataFile = LOCAL\n", b"ElementDataFile %s\nElementDataFile = LOCAL\n"),
+    ("mha", b"ElementDataFile = LOCAL\n", b"ElementDataFile =\nElementDataFile = %s\n"),
+    ("mha", b"ElementDataFile = LOCAL\n", b"Comment = c\rElementDataFile = %s\nElementDataFile = LOCAL\n"),
+    ("mha", b"ElementDataFile = LOCAL\n", b"Comment = c\0ElementDataFile = %s\nElementDataFile = LOCAL\n"),
+    ("mha", b"ElementDataFile = LOCAL\n", b"ElementDataFile = LOCAL %s\n"),
+    ("mha", b"ElementDataFile = LOCAL\n", b"Comment = " + b"c" * (1 << 20) + b"\nElementDataFile = %s\n"),
+    ("nrrd", b"\n\n", b"\ndata file: %s\n\n"),
+    ("nrrd", b"\n\n", b"\ndatafile: %s\n\n"),
+    ("nrrd", b"\n\n", b"\nData File: %s\n\n"),
+    ("nrrd", b"\n\n", b"\ndata  file : %s\n\n"),
+    ("nrrd", b"\n\n", b"\ndata file: LIST\n%s\n\n"),
+    ("nrrd", b"\n\n", b"\ndata file: %s%%03d 1 3 1\n\n"),
+    ("nrrd", b"\n\n", b"\n# c\rdata file: %s\n\n"),
+    ("nrrd", b"\n\n", b"\n# c\0\ndata\0file: %s\n\n"),
+    ("nrrd", b"\n\n", b"\n# " + b"c" * 70_000 + b"\ndata file: %s\n\n"),
+    ("nrrd", b"\n\n", b"\n# " + b"c" * (1 << 20) + b"\ndata file: %s\n\n"),
+    ("nrrd", b"\n\n", b"\n\xef\xbb\xbfdata file: %s\n\n"),
+    ("nrrd", b"\n\n", b"\n\tdata file: %s\n\n"),
+]
+
+
+@pytest.mark.parametrize(("form", "old", "new"), NAMES)
+def test_a_second_file_is_never_followed(tmp_path: Path, child: Child, form: str, old: bytes, new: bytes) -> None:
+    (tmp_path / "b.raw").write_bytes(SECRET)
+    path = makers.itk_image(tmp_path / f"a.{form}", makers.voxels((3, 4, 5)))
+    for target in (b"b.raw", str(tmp_path / "b.raw").encode()):
+        content = path.read_bytes()
+        (tmp_path / "c").write_bytes(content.replace(old, new.replace(b"%s", target), 1))
+        assert refused(child, tmp_path / "c") is Reason.UNREADABLE
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_voxels_are_bytes_of_the_file_itself(tmp_path: Path, form: str) -> None:
+    """Also where a few bytes of the header are others."""
+    array = makers.voxels((3, 4, 5))
+    path = makers.itk_image(tmp_path / f"a.{form}", array)
+    header = path.read_bytes()[: -array.nbytes]
+    names = [b"LOCAL", b"local", b"/etc/passwd", b"data file: /etc/passwd", b"\r", b"\n", b":", b"=", b"\0", b" "]
+    rng = np.random.default_rng(0)
+    paths = []
+    for n in range(300):
+        at, width = int(rng.integers(0, len(header))), int(rng.integers(0, 3))
+        name = names[rng.integers(len(names))]
+        paths.append(tmp_path / f"{n}")
+        paths[-1].write_bytes(header[:at] + name + header[at + width :] + array.tobytes())
+    accepted = 0
+    for one in paths:
+        parsed = reading.parsed(str(one), Limits())
+        if parsed.reason is None:
+            accepted += 1
+            assert parsed.header is not None
+            assert reading.voxels(str(one), parsed.header).tobytes() in one.read_bytes()
+    assert accepted
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_header_with_line_ends_of_windows(tmp_path: Path, child: Child, form: str) -> None:
+    array = makers.voxels((3, 4, 5))
+    path = makers.itk_image(tmp_path / f"a.{form}", array)
+    content = path.read_bytes()
+    head, data = content[: -array.nbytes], content[-array.nbytes :]
+    path.write_bytes(head.replace(b"\n", b"\r\n") + data)
+    np.testing.assert_array_equal(child.pixels(path, accepted(child, path)), array)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_fact_stated_twice_is_refused(tmp_path: Path, child: Child, form: str) -> None:
+    path = makers.itk_image(tmp_path / f"a.{form}", makers.voxels((3, 4, 5)))
+    line = next(line for line in path.read_bytes().split(b"\n") if line.lower().startswith((b"dimsize", b"sizes")))
+    assert refused(child, edited(path, line, line + b"\n" + line.upper())) is Reason.UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("form", "old", "new", "reason"),
+    [
+        ("nrrd", b"encoding: raw", b"encoding: bzip2", Reason.UNSUPPORTED_TS),
+        ("nrrd", b"encoding: raw", b"encoding: raw\nbyte skip: 8", Reason.UNSUPPORTED_TS),
+        ("nrrd", b"encoding: raw", b"encoding: raw\nline skip: 1", Reason.UNSUPPORTED_TS),
+        ("nrrd", b"encoding: raw", b"encoding: raw\nsomething: 1", Reason.UNREADABLE),
+        ("nrrd", b"endian: little\n", b"", Reason.UNREADABLE),
+        ("nrrd", b"type: short", b"type: block", Reason.UNREADABLE),
+        ("nrrd", b"dimension: 3\n", b"dimension: 2\n", Reason.UNREADABLE),
+        ("nrrd", b"sizes: 5 4 3", b"sizes: 5 4 -3", Reason.UNREADABLE),
+        ("nrrd", b"sizes: 5 4 3", b"sizes: 5 4 0", Reason.UNREADABLE),
+        ("nrrd", b"sizes: 5 4 3", b"sizes: 5 4 4", Reason.TRUNCATED),
+        ("nrrd", b"sizes: 5 4 3", b"sizes: 5 4 3000000000", Reason.BOMB_DECLARED),
+        ("nrrd", b"sizes: 5 4 3", b"sizes: 99999999 4 99999999", Reason.BOMB_DECLARED),
+        ("nrrd", b"space origin: (-12.5,20.25,100)\n", b"", Reason.MISSING_GEOMETRY),
+        ("nrrd", b"encoding", b'space units: "cm" "cm" "cm"\nencoding', Reason.MISSING_GEOMETRY),
+        ("nrrd", b"encoding", b'space units: "mm" "mm" "um"\nencoding', Reason.MISSING_GEOMETRY),
+        ("nrrd", b"encoding", b'space units: "mm" "mm" "mm"\nencoding', None),
+        ("nrrd", b"encoding", b"spacings: 1 1 1\nencoding", Reason.MISSING_GEOMETRY),
+        ("nrrd", b"encoding", b"Segment0_Name:=data file: a\nencoding", None),
+        ("mha", b"BinaryData = True", b"BinaryData = False", Reason.UNSUPPORTED_TS),
+        ("mha", b"DimSize", b"HeaderSize = -1\nDimSize", Reason.UNSUPPORTED_TS),
+        ("mha", b"DimSize", b"ElementToIntensityFunctionSlope = 2\nDimSize", Reason.UNREADABLE),
+        ("mha", b"DimSize", b"ElementToIntensityFunctionSlope = 1.0\nDimSize", None),
+        ("mha", b"DimSize", b"Position = 0 0 0\nDimSize", Reason.UNREADABLE),
+        ("mha", b"DimSize", b"DistanceUnits = um\nDimSize", Reason.MISSING_GEOMETRY),
+        ("mha", b"DimSize = 5 4 3", b"DimSize = 5 4", Reason.UNREADABLE),
+        ("mha", b"DimSize = 5 4 3", b"DimSize = 5 4 3000000000", Reason.BOMB_DECLARED),
+        ("mha", b"Offset = -12.5", b"Offset = nan", Reason.MISSING_GEOMETRY),
+        ("mha", b"Offset = -12.5", b"Offset = 1_2", Reason.UNREADABLE),
+    ],
+)
+def test_reasons(tmp_path: Path, child: Child, form: str, old: bytes, new: bytes, reason: Reason | None) -> None:
+    path = makers.itk_image(tmp_path / f"a.{form}", makers.voxels((3, 4, 5)))
+    assert refused(child, edited(path, old, new)) is reason
+
+
+@pytest.mark.parametrize(("form", "old", "new"), [("mha", b"ByteOrderMSB = False", b"ByteOrderMSB = True"),
+                                                  ("nrrd", b"endian: little", b"endian: big")])  # fmt: skip
+def test_the_other_byte_order(tmp_path: Path, child: Child, form: str, old: bytes, new: bytes) -> None:
+    path = edited(makers.itk_image(tmp_path / f"a.{form}", makers.voxels((3, 4, 5))), old, new)
+    read = child.pixels(path, accepted(child, path))
+    np.testing.assert_array_equal(read, sitk.GetArrayFromImage(sitk.ReadImage(str(path))))
+    np.testing.assert_array_equal(read, makers.voxels((3, 4, 5)).byteswap())
+
+
+@pytest.mark.parametrize("name", ["MET_LONG", "MET_ULONG"])
+def test_a_long_of_metaio_is_what_itk_says(tmp_path: Path, child: Child, name: str) -> None:
+    path = makers.itk_image(tmp_path / "a.mha", makers.voxels((3, 4, 5)).astype("i4"))
+    edited(path, b"MET_INT", name.encode())
+    read, expected = child.pixels(path, accepted(child, path)), sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+    assert read.dtype == expected.dtype
+    np.testing.assert_array_equal(read, expected)
+
+
+@pytest.mark.parametrize(("form", "last"), [("mha", b"DimSize"), ("nrrd", b"sizes")])
+def test_a_header_may_be_long_but_not_endless(tmp_path: Path, child: Child, form: str, last: bytes) -> None:
+    found = []
+    for length in (70_000, 1 << 20):
+        path = makers.itk_image(tmp_path / f"a.{form}", makers.voxels((3, 4, 5)))
+        text = (b"Comment = " if form == "mha" else b"# ") + b"c" * length + b"\n"
+        found.append(refused(child, edited(path, last, text + last)))
+    assert found == [None, Reason.UNREADABLE]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_deflated_stream_without_its_end_is_cut(tmp_path: Path, child: Child, form: str) -> None:
+    path = makers.itk_image(tmp_path / f"a.{form}", makers.voxels((3, 8, 8)), compress=True)
+    whole, header = path.read_bytes(), accepted(child, path)
+    for cut in range(1, 5):
+        path.write_bytes(whole[:-cut])
+        with pytest.raises(Quarantine) as caught:
+            child.pixels(path, header)
+        assert caught.value.reason is Reason.TRUNCATED
+
+
+def test_damage_inside_deflated_voxels_is_seen(tmp_path: Path, child: Child) -> None:
+    for form in FORMATS:
+        path = makers.itk_image(tmp_path / f"a.{form}", makers.voxels((3, 8, 8)), compress=True)
+        whole = bytearray(path.read_bytes())
+        # The checksum: four bytes at the end of zlib's stream, before the length in gzip's.
+        whole[-5 if form == "nrrd" else -1] ^= 1
+        path.write_bytes(whole)
+        with pytest.raises(Quarantine) as caught:
+            child.pixels(path, accepted(child, path))
+        assert caught.value.reason is Reason.DECODE_FAIL
 
 
 @pytest.mark.parametrize("form", FORMATS)

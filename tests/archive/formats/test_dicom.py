@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydicom.charset import python_encoding
 from pydicom.data import get_testdata_file
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
@@ -132,7 +133,43 @@ def test_no_bytes_of_a_value_raise(value: bytes, little: bool) -> None:
         read(tag)
 
 
-@pytest.mark.parametrize("text", [b"NaN", b"inf ", b"0,8\\0,8", b"0.8", b"0.8\\0.8\\0.8", b"1_0\\1_0", b"", b"\\"])
+ENCODINGS = [*python_encoding, "utf-7", "utf_16_le", "unicode_escape", "raw_unicode_escape", "idna", "rot13", "?"]
+
+
+@pytest.mark.filterwarnings("ignore")
+@settings(max_examples=500)
+@given(names=st.lists(st.sampled_from(ENCODINGS), max_size=3), value=st.binary(max_size=30))
+def test_text_can_always_be_written_down(names: list[str], value: bytes) -> None:
+    stated = "\\".join(names).encode()
+    elements = Elements(
+        {
+            0x00080005: RawDataElement(Tag(0x00080005), "CS", len(stated), stated, 0, False, True),
+            0x00100020: RawDataElement(Tag(0x00100020), "LO", len(value), value, 0, False, True),
+        }
+    )
+    text = elements.text(0x00100020)
+    assert text.encode().decode() == text
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["utf-7", "unicode_escape", "utf_16_be", "rot13"])
+def test_an_alphabet_that_python_alone_knows_is_none(name: str) -> None:
+    # As UTF-7 the second is a lone surrogate, as escapes the third is.
+    value = b"a+2AA- \\ud800 \xd8\x00"
+    stated = name.encode()
+    elements = Elements(
+        {
+            0x00080005: RawDataElement(Tag(0x00080005), "CS", len(stated), stated, 0, False, True),
+            0x00100020: RawDataElement(Tag(0x00100020), "LO", len(value), value, 0, False, True),
+        }
+    )
+    assert elements.text(0x00100020) == value.decode("latin-1").strip("\0 ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"1e400\\0.8", b"-1e999\\1", b"NaN", b"inf ", b"0,8\\0,8", b"0.8", b"0.8\\0.8\\0.8", b"1_0\\1_0", b"", b"\\"],
+)
 def test_spacing_that_is_none_is_none(text: bytes) -> None:
     raw = RawDataElement(Tag(0x00280030), "DS", len(text), text, 0, False, True)
     assert Elements({0x00280030: raw}).decimals(0x00280030, 2) is None
@@ -185,11 +222,35 @@ def test_spacing_says_where_it_comes_from(
         ({"Rows": 31}, None),
         ({"RescaleSlope": 0}, Reason.UNREADABLE),
         ({"RescaleSlope": None, "RescaleIntercept": None}, None),
+        ({"RescaleSlope": "1e400"}, Reason.UNREADABLE),
+        ({"RescaleSlope": "1.1e9"}, Reason.UNREADABLE),
+        ({"RescaleIntercept": "-1e30"}, Reason.UNREADABLE),
+        ({"RescaleIntercept": "1e9"}, None),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.481.2"}, Reason.RTDOSE),
+        ({"NumberOfFrames": "99999999999"}, Reason.BOMB_DECLARED),
+        ({"NumberOfFrames": "2147483647", "BitsAllocated": 1}, Reason.BOMB_DECLARED),
         ({"ModalityLUTSequence": Sequence([Dataset()])}, Reason.UNREADABLE),
     ],
 )
 def test_reasons(tmp_path: Path, child: Child, overrides: dict[str, Any], reason: Reason | None) -> None:
     assert parse_one(child, tmp_path, **overrides)[1] is reason
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_count_beyond_32_bits_still_makes_a_header_that_fits(tmp_path: Path, child: Child) -> None:
+    header, reason = parse_one(child, tmp_path, NumberOfFrames="99999999999")
+    assert (header.shape, reason) == ((2**31 - 1, 32, 32), Reason.BOMB_DECLARED)
+    assert header.series == makers.uid("series", 0)
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept", "stated"), [(1, 0, True), (None, 0, False), (1, None, False), (None, None, False)]
+)
+def test_a_rescale_is_stated_or_not(
+    tmp_path: Path, child: Child, slope: int | None, intercept: int | None, stated: bool
+) -> None:
+    header, reason = parse_one(child, tmp_path, RescaleSlope=slope, RescaleIntercept=intercept)
+    assert (header.slope, header.intercept, header.rescale_stated, reason) == (1, 0, stated, None)
 
 
 def test_objects_without_pixels(tmp_path: Path, child: Child) -> None:
@@ -253,12 +314,12 @@ def test_a_slice_cut_anywhere_never_passes(tmp_path: Path, child: Child, syntax:
         ("MR_truncated.dcm", Reason.TRUNCATED),
         ("rtstruct.dcm", Reason.RTSTRUCT),
         ("rtplan.dcm", Reason.NO_PIXELS),
-        ("rtdose.dcm", Reason.MULTIFRAME),
+        ("rtdose.dcm", Reason.RTDOSE),
         ("liver_1frame.dcm", Reason.SEGMENTATION),
         ("reportsi.dcm", Reason.NO_PIXELS),
         ("examples_palette.dcm", Reason.COLOR),
         ("SC_rgb_rle.dcm", Reason.SECONDARY_CAPTURE),
-        ("badVR.dcm", Reason.UNREADABLE),
+        ("badVR.dcm", Reason.RTDOSE),
         ("DICOMDIR", Reason.DICOMDIR),
     ],
 )

@@ -112,12 +112,71 @@ def test_sform_wins_qform_serves_and_neither_is_refused(tmp_path: Path, child: C
 
 @pytest.mark.parametrize(
     ("raw", "expected"),
-    [((0.0, 5.0), (1, 0)), ((np.nan, 5.0), (1, 0)), ((2.0, -3.0), (2, -3)), ((0.5, np.nan), (0.5, 0))],
+    [((0.0, 5.0), (1, 0)), ((np.nan, 5.0), (1, 0)), ((2.0, -3.0), (2, -3))],
 )
 def test_scaling(tmp_path: Path, child: Child, raw: tuple[float, float], expected: tuple[float, float]) -> None:
     path = makers.nifti(tmp_path / "a.nii", makers.voxels((2, 3, 4)), scl_slope=raw[0], scl_inter=raw[1])
     header = accepted(child, path)
     assert (header.slope, header.intercept) == expected
+    assert header.rescale_stated is (raw[0] == 2)
+
+
+@pytest.mark.parametrize("raw", [(0.5, np.nan), (np.inf, 0.0), (1.0, -np.inf), (1e38, 0.0), (1.0, 2e9)])
+def test_scaling_that_cannot_be_meant(tmp_path: Path, child: Child, raw: tuple[float, float]) -> None:
+    path = makers.nifti(tmp_path / "a.nii", makers.voxels((2, 3, 4)), scl_slope=raw[0], scl_inter=raw[1])
+    (parsed,) = child.headers([path])
+    assert parsed.reason is Reason.UNREADABLE
+    assert parsed.header is not None
+    assert (parsed.header.slope, parsed.header.intercept) == (1, 0)
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+@pytest.mark.parametrize("size", [0.0, -2.0, np.nan, np.inf])
+def test_a_qform_needs_sizes_and_they_are_not_repaired(tmp_path: Path, child: Child, at: int, size: float) -> None:
+    pixdim = [1, 0.8, 0.8, 2.5, 1, 1, 1, 1]
+    q_only: dict[str, Any] = {"sform_code": 0, "qform_code": 1}
+    good = makers.nifti(tmp_path / "good.nii", makers.voxels((2, 3, 4)), pixdim=pixdim, **q_only)
+    np.testing.assert_allclose(frame(accepted(child, good))[:3], makers.affine()[:3], atol=1e-5)
+    pixdim[at] = size
+    bad = makers.nifti(tmp_path / "bad.nii", makers.voxels((2, 3, 4)), pixdim=pixdim, **q_only)
+    assert refused(child, bad) is Reason.MISSING_GEOMETRY
+    # Where the sform is used, they say nothing.
+    accepted(child, makers.nifti(tmp_path / "s.nii", makers.voxels((2, 3, 4)), pixdim=pixdim, sform_code=1))
+
+
+@pytest.mark.parametrize(("qfac", "sign"), [(1.0, 1), (0.0, 1), (-1.0, -1)])
+def test_qfac_turns_the_third_axis(tmp_path: Path, child: Child, qfac: float, sign: int) -> None:
+    pixdim = [qfac, 0.8, 0.8, 2.5, 1, 1, 1, 1]
+    path = makers.nifti(tmp_path / "a.nii", makers.voxels((2, 3, 4)), pixdim=pixdim, sform_code=0)
+    expected = makers.affine()[:3, 0] * sign
+    np.testing.assert_allclose(frame(accepted(child, path))[:3, 0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("codes", [(9, 1), (-1, 1), (0, 9)])
+def test_a_code_that_is_none_is_not_repaired(tmp_path: Path, child: Child, codes: tuple[int, int]) -> None:
+    known = {"sform_code": codes[0], "qform_code": codes[1]}
+    path = makers.nifti(tmp_path / "a.nii", makers.voxels((2, 3, 4)), **known)
+    assert refused(child, path) is Reason.MISSING_GEOMETRY
+
+
+def test_the_header_is_never_read_as_voxels(tmp_path: Path, child: Child) -> None:
+    path = makers.nifti(tmp_path / "a.nii", makers.voxels((2, 3, 4)))
+    content = bytearray(path.read_bytes())
+    content[108:112] = b"\0" * 4
+    path.write_bytes(content)
+    assert refused(child, path) is Reason.UNREADABLE
+
+
+def test_more_columns_than_32_bits_count(tmp_path: Path, child: Child) -> None:
+    header = nibabel.Nifti2Header()
+    header["dim"] = [3, 5_000_000_000, 1, 1, 1, 1, 1, 1]
+    header["datatype"], header["bitpix"], header["vox_offset"], header["magic"] = 2, 8, 544, b"n+2\0\r\n\x1a\n"
+    header["sform_code"] = 1
+    (tmp_path / "a.nii").write_bytes(header.binaryblock + b"\0" * 64)
+    (parsed,) = child.headers([tmp_path / "a.nii"])
+    assert parsed.reason is Reason.BOMB_DECLARED
+    assert parsed.header is not None
+    assert parsed.header.shape == (1, 1, 2**31 - 1)
 
 
 @pytest.mark.parametrize(("code", "mm"), [(0, 1.0), (1, 1000.0), (2, 1.0), (3, 0.001)])
