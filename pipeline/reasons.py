@@ -118,7 +118,9 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.MIXED_ORIENTATION: Meaning(_Q, "the images of the series are not parallel"),
     Reason.MIXED_SPACING: Meaning(_Q, "pixel spacing differs within the series"),
     Reason.MIXED_SIZE: Meaning(_Q, "rows or columns differ within the series"),
-    Reason.MIXED_FRAME: Meaning(_Q, "several frames of reference, bit depths or photometric rules in one series"),
+    Reason.MIXED_FRAME: Meaning(
+        _Q, "several frames of reference, modalities, kernels, codings or rescale rules in one series"
+    ),
     Reason.NON_ORTHOGONAL: Meaning(_Q, "row and column directions are not perpendicular unit vectors"),
     Reason.GANTRY_TILT: Meaning(_Q, "the stack is sheared against its slices"),
     Reason.MULTIFRAME: Meaning(_Q, "several frames in one DICOM object"),

@@ -50,9 +50,6 @@ COSINE = 2.0
 NO_NORMAL = 0.1
 """Length of row x column, meant over a series, below which its images share no normal; of one ``placed``, >= 0.25."""
 
-LARGEST_IS = 2**31 - 1
-"""Largest Integer String (DICOM PS3.5 6.2), such as Number of Frames."""
-
 FLAT = 1e-6
 """Volume of a voxel, in that of a box with its edges, below which three steps span no space."""
 
@@ -134,7 +131,7 @@ def counts(headers: Sequence[Header]) -> Measures:
 
     return Measures(
         order=tuple(range(len(headers))),
-        n_slices=sum(min(max(1, h.shape[0]), LARGEST_IS) for h in headers),
+        n_slices=sum(max(1, h.shape[0]) for h in headers),
         n_sizes=kinds("shape"),
         n_spacings=kinds("spacing"),
         n_orientations=kinds("orientation"),

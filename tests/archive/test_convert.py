@@ -131,8 +131,9 @@ def test_units_are_never_guessed(src: Path, vault: Vault, facts: dict[str, objec
     assert converted(src, vault).facts.units == units
 
 
-def test_a_ct_of_another_format_is_in_hu(src: Path, vault: Vault) -> None:
-    makers.nifti(src / "a_ct.nii", makers.voxels((3, 4, 5)))
+@pytest.mark.parametrize("slope", [0.0, 1.0])
+def test_a_ct_of_another_format_is_in_hu(src: Path, vault: Vault, slope: float) -> None:
+    makers.nifti(src / "a_ct.nii", makers.voxels((3, 4, 5)), scl_slope=slope, scl_inter=0.0)
     assert converted(src, vault).facts.units == "HU"
 
 

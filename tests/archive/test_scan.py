@@ -20,7 +20,8 @@ from pydicom.uid import BasicTextSRStorage, RLELossless
 from pipeline.archive import assemble
 from pipeline.archive import index as indexing
 from pipeline.archive import scan as scanning
-from pipeline.archive.catalog import FILES, SERIES, Catalog
+from pipeline.archive.assemble import Assembly
+from pipeline.archive.catalog import FILES, SERIES, Catalog, Rows
 from pipeline.archive.convert import stored
 from pipeline.archive.entry import Entry
 from pipeline.archive.formats.child import Child
@@ -297,7 +298,11 @@ class TestCopies:
         makers.ct_series(src / "b", n=1, edit=change)
         assert ends(scan([src], vault)) == {("quarantined", "DUPLICATE_SOP_CONFLICT"): 9}
 
-    def test_a_truncated_copy_does_not_spoil_what_is_whole(self, tmp_path: Path, vault: Vault) -> None:
+    def test_a_truncated_copy_does_not_spoil_what_is_whole(
+        self, tmp_path: Path, vault: Vault, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nor is there any need to decode the two."""
+        monkeypatch.setattr(scanning, "stored", _never)
         slices = makers.ct_series(tmp_path / "src")
         (tmp_path / "src" / "part.dcm").write_bytes(slices[3].read_bytes()[:-500])
         assert ends(scan([tmp_path / "src"], vault)) == {(None, None): 8, ("quarantined", "TRUNCATED"): 1}
@@ -471,6 +476,29 @@ class TestIsolation:
         assert rows[whole] == next(row for row in before.series.to_pylist() if row["series_id"] == whole)
         assert "ArithmeticError at test_scan.py" in caplog.text
         assert SENTINEL not in caplog.text
+
+    def test_what_was_told_of_it_before_is_forgotten(
+        self, tmp_path: Path, vault: Vault, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        makers.ct_series(tmp_path / "src", n=4)
+        sound, told = Assembly._add_file, []
+
+        def failing(self: Assembly, *of: Any) -> None:
+            told.append(of)
+            if len(told) == 3:
+                raise ArithmeticError
+            sound(self, *of)
+
+        monkeypatch.setattr(Assembly, "_add_file", failing)
+        catalog = scan([tmp_path / "src"], vault)
+        assert only(catalog)["reason"] == "INTERNAL"
+        assert only(catalog)["n_files"] == 4
+        assert ends(catalog) == {("quarantined", "INTERNAL"): 4}
+
+    def test_counts_that_no_column_holds(self) -> None:
+        rows = Rows(FILES)
+        rows.add({"file_id": "a", "size_bytes": 10**30})
+        assert rows.table()["size_bytes"].to_pylist() == [2**63 - 1]
 
 
 class TestSources:
