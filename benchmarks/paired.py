@@ -60,7 +60,11 @@ class Table:
 
     def save(self, path: Path, packages: tuple[str, ...], **about: Any) -> None:
         """Writes all seconds as JSON, with the machine, the versions of ``packages`` and what else is ``about`` it."""
-        machine = {"system": f"{platform.system()} {platform.machine()}", "processor": _processor(), "python": platform.python_version()}
+        machine = {
+            "system": f"{platform.system()} {platform.machine()}",
+            "processor": _processor(),
+            "python": platform.python_version(),
+        }
         versions = {name: version(name) for name in packages}
         ratios = [
             {"ours": a.name, "peer": b.name, "wall": a.ratio(b), "cpu": a.ratio(b, "cpu")}

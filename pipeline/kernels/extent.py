@@ -21,7 +21,8 @@ def extents(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     most = int(labels.max(initial=0))
     table = np.zeros((most + 1, 10), np.int64)
     table[:, 4:7] = np.iinfo(np.int64).max
-    _gather(np.ascontiguousarray(labels), table)
+    if labels.size:  # compiled code looks at the first voxel of every line
+        _gather(np.ascontiguousarray(labels), table)
     found = 1 + np.flatnonzero(table[1:, 0])
     return found, table[found]
 
