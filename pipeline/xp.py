@@ -20,8 +20,3 @@ def namespace(x: Array) -> ModuleType:
     """
     cupy = sys.modules.get("cupy")
     return cupy if cupy is not None and isinstance(x, cupy.ndarray) else np
-
-
-def to_host(x: Array) -> np.ndarray:
-    """The array in host memory; no copy where it is there already."""
-    return x if isinstance(x, np.ndarray) else namespace(x).asnumpy(x)

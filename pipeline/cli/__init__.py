@@ -24,12 +24,15 @@ from pipeline.errors import PipelineError
 
 EXIT_BUG, EXIT_INTERRUPTED = 1, 130
 
+_VERBOSE = ("-v", "--verbose")
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(pipeline.__version__, "-V", "--version", prog_name="scanmill")
-@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error; it may quote header text.")
-@click.pass_context
-def scanmill(context: click.Context, verbose: bool) -> None:
+@click.option(
+    *_VERBOSE, is_flag=True, expose_value=False, help="Show the traceback of an error; it may quote header text."
+)
+def scanmill() -> None:
     """An archive of medical images in; chunked, checked, de-identified volumes and their quality out.
 
     \b
@@ -37,7 +40,6 @@ def scanmill(context: click.Context, verbose: bool) -> None:
     quarantined or failed; 4 the environment is unfit; 5 a source is missing or holds no image;
     6 stopped by --max-failures or an abnormal rate; 130 interrupted (the same command goes on).
     """
-    context.obj = verbose
 
 
 for command in (demo, scan, plan, run, status, report, schema):
@@ -47,9 +49,11 @@ for command in (demo, scan, plan, run, status, report, schema):
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
-    verbose = any(a in ("-v", "--verbose") for a in (arguments if arguments is not None else sys.argv[1:]))
+    given = sys.argv[1:] if arguments is None else arguments
+    kept = [argument for argument in given if argument not in _VERBOSE]  # wherever it stands
+    verbose = len(kept) < len(given)
     try:
-        code = scanmill.main(arguments, standalone_mode=False)
+        code = scanmill.main(kept, standalone_mode=False)
         return code if isinstance(code, int) else 0
     except click.ClickException as error:
         error.show()
@@ -65,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
             traceback.print_exc()
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{type(error).__name__} in {place.name} (line {place.lineno})"
-        _say(f"an error of scanmill, {where}; `scanmill -v ...` shows more")
+        _say(f"an error of scanmill, {where}; -v shows more")
         return EXIT_BUG
 
 

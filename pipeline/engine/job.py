@@ -42,8 +42,6 @@ class Row:
     volume_id: str
     made: int = 0
     reason: Reason | None = None
-    bytes_in: int = 0
-    bytes_out: int = 0
     where: str = ""
     stop: str = ""
 
@@ -55,11 +53,10 @@ def process(site: Site, recipe: Recipe, volume_id: str, edition: str, child: Chi
     where = ""
     try:
         raw = _raw(site, volume_id, edition, child)
-        done = Row(volume_id, raw.made, bytes_in=raw.bytes_in, bytes_out=raw.bytes_out)
+        done = Row(volume_id, raw.made)
         if not recipe.chains:
             return done
-        made, written = _derived(site, recipe, raw)
-        return replace(done, made=done.made + made, bytes_out=done.bytes_out + written)
+        return replace(done, made=raw.made + _derived(site, recipe, raw))
     except StoreError as error:
         return replace(done, stop=str(error))
     except Quarantine as quarantine:
@@ -96,8 +93,6 @@ class _Raw:
     record: Record
     volume: Volume | None
     made: int = 0
-    bytes_in: int = 0
-    bytes_out: int = 0
 
 
 def _raw(site: Site, volume_id: str, edition: str, child: Child) -> _Raw:
@@ -115,18 +110,18 @@ def _raw(site: Site, volume_id: str, edition: str, child: Child) -> _Raw:
     with store_errors():
         new = site.ledger.commit(record)
         site.ledger.withdraw(volume_id, None)
-    return _Raw(record, made.volume, int(new), made.bytes_in, published.nbytes)
+    return _Raw(record, made.volume, int(new))
 
 
-def _derived(site: Site, recipe: Recipe, raw: _Raw) -> tuple[int, int]:
-    """Publish a recipe's outputs; (groups published, bytes)."""
+def _derived(site: Site, recipe: Recipe, raw: _Raw) -> int:
+    """Publish a recipe's outputs; how many groups that made: 1, or 0 where they were there already."""
     record, facts = raw.record, records.facts(raw.record)
     volume_id = record["volume_id"]
     plans = recipe.compile(omezarr.spec(record), facts)
     made_from = fingerprint(plans, record["sha256"])
     known = site.ledger.derived(volume_id, recipe.name)
     if known is not None and known["fingerprint"] == made_from:
-        return 0, 0
+        return 0
     if memory.processing(plans) > site.memory_bytes:
         raise Quarantine(Reason.TOO_LARGE)
     costs = Costs()
@@ -153,7 +148,7 @@ def _derived(site: Site, recipe: Recipe, raw: _Raw) -> tuple[int, int]:
     with store_errors():
         new = site.ledger.commit(records.derived(record, recipe.name, made_from, target, published, outputs, costs))
         site.ledger.withdraw(volume_id, recipe.name)
-    return int(new), published.nbytes
+    return int(new)
 
 
 def arranged(plans: Mapping[str, Plan], made: Mapping[str, Volume]) -> dict[str, list[str]]:

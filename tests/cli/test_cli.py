@@ -112,6 +112,13 @@ def test_an_error_of_the_program_tells_its_place_and_no_message(place, monkeypat
     assert "division by zero" not in err
 
 
+@pytest.mark.parametrize("arguments", [["-v", "plan", "raw", "-o", "out"], ["plan", "raw", "-o", "out", "--verbose"]])
+def test_verbose_shows_the_traceback_wherever_it_stands(place, monkeypatch, capsys, arguments):
+    monkeypatch.setattr("pipeline.recipe.load", lambda _: 1 / 0)
+    assert call(*arguments) == 1
+    assert "division by zero" in capsys.readouterr().err
+
+
 def test_schemas_are_printed_by_name(capsys):
     assert call("schema") == 0
     names = capsys.readouterr().out.split()
