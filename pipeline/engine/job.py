@@ -74,16 +74,12 @@ def refuse(site: Site, recipe: Recipe, volume_id: str, edition: str, reasons: Re
     by_recipe = raw is not None and raw["edition"] == edition
     try:
         with store_errors():
-            made_from = _fingerprint(recipe, raw) if raw is not None and by_recipe else None
+            job = records.compiled(recipe, raw) if raw is not None and by_recipe else None
             name = recipe.name if by_recipe else None
-            site.ledger.refuse(records.refused(volume_id, name, made_from, reasons))
+            site.ledger.refuse(records.refused(volume_id, name, job.fingerprint if job else None, reasons))
     except StoreError as error:
         return Row(volume_id, stop=str(error))
     return Row(volume_id, reason=reasons[0])
-
-
-def _fingerprint(recipe: Recipe, raw: Record) -> str:
-    return fingerprint(recipe.compile(omezarr.spec(raw), records.facts(raw)), raw["sha256"])
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pipeline
 from pipeline.archive.convert import Converted
 from pipeline.engine.costs import Costs
+from pipeline.errors import PipelineError
+from pipeline.plan import Plan, fingerprint
 from pipeline.reasons import Reason
+from pipeline.recipe import Recipe
+from pipeline.store import omezarr
 from pipeline.store.commit import Content
 from pipeline.store.ledger import Record
 from pipeline.volume import Facts
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A recipe for one volume: its plans, and what names the bytes that they will make."""
+
+    plans: dict[str, Plan]
+    fingerprint: str
+
+
+def compiled(recipe: Recipe, raw: Record) -> Compiled | None:
+    """A recipe for the volume of a raw record; None where it cannot be: the worker that tries will say why."""
+    try:
+        plans = recipe.compile(omezarr.spec(raw), facts(raw))
+        return Compiled(plans, fingerprint(plans, raw["sha256"]))
+    except (PipelineError, ValueError, TypeError, ArithmeticError):
+        return None
 
 
 def raw(volume_id: str, edition: str, made: Converted, path: str, published: Content, costs: Costs) -> Record:

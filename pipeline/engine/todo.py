@@ -14,10 +14,8 @@ import pyarrow as pa
 import pipeline
 from pipeline.engine import memory, records
 from pipeline.errors import RecipeError
-from pipeline.plan import fingerprint
 from pipeline.reasons import MEANINGS, Reason
 from pipeline.recipe import Recipe
-from pipeline.store import omezarr
 from pipeline.store.ledger import Ledger, Record
 
 
@@ -103,17 +101,18 @@ def _item(ledger: Ledger, recipe: Recipe, row: dict[str, Any]) -> Item:
         return item(State.STALE, "its files changed since it was converted", memory.converting(voxels))
     if not recipe.chains:
         return item(State.UP_TO_DATE, "converted")
-    plans = recipe.compile(omezarr.spec(raw), records.facts(raw))
-    made_from = fingerprint(plans, raw["sha256"])
+    job = records.compiled(recipe, raw)
+    if job is None:
+        return item(State.TO_DO, "not made yet")
     known = ledger.derived(volume_id, recipe.name)
-    if known is not None and known["fingerprint"] == made_from:
+    if known is not None and known["fingerprint"] == job.fingerprint:
         return item(State.UP_TO_DATE, "made by the same stages from the same volume")
-    refusal = _final(ledger.refused(volume_id, recipe.name), made_from)
+    refusal = _final(ledger.refused(volume_id, recipe.name), job.fingerprint)
     if refusal:
         return item(State.REFUSED, refusal)
     if known is not None:
-        return item(State.STALE, "the recipe, a stage's version or the volume changed", memory.processing(plans))
-    return item(State.TO_DO, "not made yet", memory.processing(plans))
+        return item(State.STALE, "the recipe, a stage's version or the volume changed", memory.processing(job.plans))
+    return item(State.TO_DO, "not made yet", memory.processing(job.plans))
 
 
 def _final(refusal: Record | None, made_from: str | None = None) -> str | None:

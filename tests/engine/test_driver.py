@@ -385,3 +385,15 @@ def test_a_run_that_fails_says_with_which_exit_code(done, tmp_path, monkeypatch)
 
 def rows_of_runs(held):
     return [json.loads(path.read_bytes()) for path in held.output.runs.glob("*/run.json")]
+
+
+def test_a_recipe_that_cannot_be_compiled_for_a_volume_is_a_refusal_too(done, tmp_path, monkeypatch):
+    root, source, _, _ = done
+    other = Workspace.open(tmp_path / "other", root / "vault", [source])
+    other.scan([source])
+    compiled = recipe()
+    monkeypatch.setattr(type(compiled), "compile", lambda *_: 1 / 0)
+    for _ in range(2):
+        summary = run(other)
+        assert summary.refused == {"MISSING_SLICE": 1, "INTERNAL": 4}
+        assert summary.accounting.converted == 20
