@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,31 +10,13 @@ import SimpleITK as sitk
 
 from pipeline.archive.formats import reading
 from pipeline.archive.formats.child import Child
-from pipeline.archive.formats.header import Header
 from pipeline.archive.formats.limits import Limits
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 from tests.archive import makers
+from tests.archive.formats.verdicts import accepted, refused
 
 FORMATS = ["mha", "nrrd"]
-
-
-@pytest.fixture(scope="module")
-def child() -> Iterator[Child]:
-    with Child() as child:
-        yield child
-
-
-def accepted(child: Child, path: Path) -> Header:
-    (parsed,) = child.headers([path])
-    assert parsed.reason is None
-    assert parsed.header is not None
-    return parsed.header
-
-
-def refused(child: Child, path: Path) -> Reason | None:
-    (parsed,) = child.headers([path])
-    return parsed.reason
 
 
 def edited(path: Path, old: bytes, new: bytes) -> Path:

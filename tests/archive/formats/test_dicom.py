@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +25,6 @@ from pipeline.reasons import Reason
 from tests.archive import makers
 
 SYNTAXES = ["1.2.840.10008.1.2.1", str(ImplicitVRLittleEndian), str(ExplicitVRBigEndian)]
-
-
-@pytest.fixture(scope="module")
-def child() -> Iterator[Child]:
-    with Child() as child:
-        yield child
 
 
 def parse(child: Child, path: Path | str) -> Parsed:

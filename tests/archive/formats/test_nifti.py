@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +18,7 @@ from pipeline.archive.formats.header import Header
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 from tests.archive import makers
-
-
-@pytest.fixture(scope="module")
-def child() -> Iterator[Child]:
-    with Child() as child:
-        yield child
-
-
-def accepted(child: Child, path: Path) -> Header:
-    (parsed,) = child.headers([path])
-    assert parsed.reason is None
-    assert parsed.header is not None
-    return parsed.header
-
-
-def refused(child: Child, path: Path) -> Reason | None:
-    (parsed,) = child.headers([path])
-    return parsed.reason
+from tests.archive.formats.verdicts import accepted, refused
 
 
 def frame(header: Header) -> np.ndarray:
