@@ -22,7 +22,8 @@ def accounting_json(found: Accounting) -> dict[str, Any]:
 def reason_lines(reasons: Mapping[str, int], what: str) -> list[str]:
     """``  MISSING_SLICE   19 files   a gap of a whole number of slice distances``, most frequent first."""
     ordered = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
-    return [f"  {code:<24} {n:>7,} {what}   {MEANINGS[Reason(code)].text}" for code, n in ordered]
+    one = what if what == "series" else what.removesuffix("s").ljust(len(what))
+    return [f"  {code:<24} {n:>7,} {one if n == 1 else what}   {MEANINGS[Reason(code)].text}" for code, n in ordered]
 
 
 def size(nbytes: float) -> str:
