@@ -1,9 +1,8 @@
-"""The folder schemas/ holds what the code knows."""
+"""What the code says of its tables and codes."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -12,17 +11,7 @@ from pipeline.reasons import Reason
 from pipeline.report.dictionary import documents, table
 from pipeline.report.tables import TABLES
 
-SCHEMAS = Path(__file__).parents[2] / "schemas"
 DOCUMENTS = documents()
-
-
-@pytest.mark.parametrize("path", DOCUMENTS)
-def test_schemas_is_what_the_code_generates(path: str) -> None:
-    assert (SCHEMAS / path).read_text(encoding="utf-8") == DOCUMENTS[path]
-
-
-def test_no_table_document_is_left_over() -> None:
-    assert {f"tables/{p.name}" for p in (SCHEMAS / "tables").iterdir()} == {p for p in DOCUMENTS if "/" in p}
 
 
 def test_every_column_is_in_both_forms() -> None:
