@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import pipeline
@@ -27,7 +28,7 @@ from pipeline.store.layout import Output
 from pipeline.store.ledger import Ledger
 from pipeline.store.staging import staging
 
-EXIT_DONE, EXIT_REFUSED, EXIT_STOPPED, EXIT_INTERRUPTED = 0, 3, 6, 130
+EXIT_DONE, EXIT_BUG, EXIT_REFUSED, EXIT_STOPPED, EXIT_INTERRUPTED = 0, 1, 3, 6, 130
 
 Advance = Callable[[int, int], None]
 """Told how many volumes are done, and of how many."""
@@ -97,9 +98,10 @@ def run(workspace: Workspace, recipe: Recipe, recipe_text: str, options: Options
     limit = None if options.max_failures is None else allowed(options.max_failures, len(items))
     watch = Watch(limit, len(items), Counter(item.why for item in items if item.state is State.REFUSED))
     made, stopped, run_id = 0, None, None
-    for item in items:
-        if item.state is State.UP_TO_DATE and item.volume_id:
-            workspace.ledger.withdraw(item.volume_id, recipe.name)  # of what the recipe was in between
+    with store_errors():
+        for item in items:
+            if item.state is State.UP_TO_DATE and item.volume_id:
+                workspace.ledger.withdraw(item.volume_id, recipe.name)  # of what the recipe was in between
     if todo:
         log = RunLog(workspace.output.runs)
         run_id = log.run_id
@@ -113,21 +115,25 @@ def run(workspace: Workspace, recipe: Recipe, recipe_text: str, options: Options
         }
         with store_errors():
             log.begin(recipe_text, methods(recipe), facts)
-        code = EXIT_INTERRUPTED
+        code = EXIT_BUG
         try:
-            for done, row in enumerate(_carry_out(workspace, recipe, todo, options, run_id), 1):
-                advance(done, len(todo))
-                made += row.made
-                if row.reason is not None:
-                    watch.count(row.reason)
-                    with store_errors():
-                        log.event("refused", volume_id=row.volume_id, reason=str(row.reason), where=row.where)
-                stopped = watch.verdict()
-                if stopped:
-                    break
+            with closing(_carry_out(workspace, recipe, todo, options, run_id)) as rows:
+                for done, row in enumerate(rows, 1):
+                    advance(done, len(todo))
+                    made += row.made
+                    if row.reason is not None:
+                        watch.count(row.reason)
+                        with store_errors():
+                            log.event("refused", volume_id=row.volume_id, reason=str(row.reason), where=row.where)
+                    stopped = watch.verdict()
+                    if stopped:
+                        break
             code = _exit_code(stopped, watch.refused)
         except PipelineError as error:
             code = error.exit_code
+            raise
+        except KeyboardInterrupt:
+            code = EXIT_INTERRUPTED
             raise
         finally:
             with store_errors():
@@ -144,7 +150,7 @@ def _exit_code(stopped: str | None, refused: Mapping[str, int]) -> int:
 
 def _carry_out(
     workspace: Workspace, recipe: Recipe, todo: Sequence[Item], options: Options, run_id: str
-) -> Iterator[Row]:
+) -> Generator[Row, None, None]:
     """Rows of all volumes.  Raises StoreError at the first row that could not be written."""
     with staging(workspace.output.staging, run_id) as folder:
         site = Site(workspace.output.root, workspace.vault.path, folder, options.memory_limit)

@@ -43,7 +43,7 @@ def half(typing: Any, value: Any) -> Any:
 
 def stored(value: Any, like: Any) -> Any:
     """``value`` (float32) as a voxel of the array ``like``: integers are rounded half to even and clipped, NaN is 0."""
-    raise NotImplementedError("for compiled code")
+    raise TypeError("only compiled code may call this")
 
 
 @overload(stored)
@@ -68,7 +68,7 @@ def finished(value: Any, x: Any, out: Any, ramp: Any) -> Any:
 
     With a ramp: first as a voxel of ``x``, then through the ramp, so that one pass gives the bits of two.
     """
-    raise NotImplementedError("for compiled code")
+    raise TypeError("only compiled code may call this")
 
 
 @overload(finished)

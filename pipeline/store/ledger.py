@@ -54,8 +54,10 @@ class Ledger:
         return replace(self._path(record["volume_id"], _refusal(record["recipe"])), _encode(record))
 
     def withdraw(self, volume_id: str, recipe: str | None) -> None:
-        """Forget a refusal: the volume has been made after all."""
-        self._path(volume_id, _refusal(recipe)).unlink(missing_ok=True)
+        """Forget a refusal: the volume has been made after all.  Where there is none, OUT is not written to."""
+        path = self._path(volume_id, _refusal(recipe))
+        if path.exists():
+            path.unlink(missing_ok=True)
 
     def records(self) -> Iterator[Record]:
         """All of them, in the order of their names."""

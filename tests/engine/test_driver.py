@@ -368,7 +368,7 @@ def test_a_run_that_fails_says_with_which_exit_code(done, tmp_path, monkeypatch)
     root, source, _, _ = done
     other = Workspace.open(tmp_path / "other", root / "vault", [source])
     other.scan([source])
-    for error, code in ((KeyboardInterrupt, 130), (StoreError, 4)):
+    for error, code in ((KeyboardInterrupt, 130), (StoreError, 4), (ZeroDivisionError, 1)):
 
         def broken(*_, error=error):
             raise error
@@ -380,7 +380,7 @@ def test_a_run_that_fails_says_with_which_exit_code(done, tmp_path, monkeypatch)
         assert latest["ended_at"] is not None
     with pytest.raises(UsageError):
         run(other, max_failures="x")
-    assert len(rows_of_runs(other)) == 2
+    assert len(rows_of_runs(other)) == 3
 
 
 def rows_of_runs(held):

@@ -133,5 +133,11 @@ def test_a_read_only_disk_is_said_in_one_sentence(clean, tmp_path):
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 4
         assert done.stderr == "scanmill: OUT is read-only: make it writable and run the same command again\n"
+        subprocess.run(["mount", "-o", "remount,rw,size=64m", disk], check=True)
+        assert subprocess.run(command, capture_output=True).returncode == 3
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        again = subprocess.run(command, capture_output=True, text=True)
+        assert (again.returncode, again.stderr) == (3, "")
+        assert "nothing was written" in again.stdout
     finally:
         subprocess.run(["umount", disk], check=True)
