@@ -11,7 +11,7 @@ from pipeline.engine import driver, job, memory
 from pipeline.engine.driver import Options, allowed
 from pipeline.engine.todo import State
 from pipeline.engine.workspace import Workspace, account
-from pipeline.errors import KeyMismatch, RecipeError, SourceError, StoreError, UsageError
+from pipeline.errors import KeyMismatch, Quarantine, RecipeError, SourceError, StoreError, UsageError
 from pipeline.reasons import Reason
 from pipeline.stages.window import Window
 from pipeline.store import omezarr
@@ -397,3 +397,18 @@ def test_a_recipe_that_cannot_be_compiled_for_a_volume_is_a_refusal_too(done, tm
         summary = run(other)
         assert summary.refused == {"MISSING_SLICE": 1, "INTERNAL": 4}
         assert summary.accounting.converted == 20
+
+
+def test_a_recipes_refusal_holds_for_that_recipe_and_no_other(done, tmp_path, monkeypatch):
+    root, _, held, _ = done
+    other = Workspace.open(shutil.copytree(held.output.root, tmp_path / "out"), root / "vault")
+    changed, again = (BODY.replace("width: 400", f"width: {width}") for width in (300, 200))
+
+    def refusing(*_):
+        raise Quarantine(Reason.INEXACT)
+
+    monkeypatch.setattr(job, "run_together", refusing)
+    assert run(other, changed).refused == {"MISSING_SLICE": 1, "INEXACT": 4}
+    monkeypatch.undo()
+    states = [{i.state for i in driver.plan(other.output, recipe(text), Options())} for text in (changed, again)]
+    assert states == [{State.REFUSED}, {State.REFUSED, State.STALE}]
