@@ -8,6 +8,8 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import ClassVar
 
+import numpy as np
+
 from pipeline.grid import Grid
 from pipeline.kernels.ramp import Ramp
 from pipeline.volume import Facts, Kind, Spec, Volume
@@ -26,6 +28,9 @@ class Stage:
     """Of the numbers it makes; part of the fingerprint, held by a golden hash."""
 
     takes: ClassVar[tuple[Kind, ...]] = ("image", "labels")
+
+    moves: ClassVar[bool] = False
+    """Whether voxels are put elsewhere.  Label maps of the source follow these stages, and no others."""
 
     fuses: ClassVar[bool] = False
     """Whether ``__call__`` takes ``ramp=``: the pointwise step that follows, applied as it writes."""
@@ -46,6 +51,21 @@ class Stage:
 
     def __call__(self, volume: Volume, piece: Grid, source: Spec) -> Volume:
         raise TypeError(f"{type(self).__name__} does not say what it does")
+
+
+class Draw(Stage):
+    """A random stage: its fields are ranges and chances, and a draw from them is a stage with numbers in it.
+
+    What it draws has the ``spec`` of the draw itself, so that every sample lies on the grid that was planned.
+    """
+
+    def draw(self, rng: np.random.Generator, source: Spec) -> Stage | None:
+        """The stage of one sample; None where that sample is left as it is.
+
+        All scalars come from ``rng``, always the same number of them in the same order, so that no draw
+        depends on what another one gave.  Noise of single voxels comes from a key that is drawn here.
+        """
+        raise TypeError(f"{type(self).__name__} does not say what it draws")
 
 
 @cache
