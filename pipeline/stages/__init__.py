@@ -27,6 +27,12 @@ class Stage:
 
     takes: ClassVar[tuple[Kind, ...]] = ("image", "labels")
 
+    moves: ClassVar[bool] = False
+    """Whether voxels are put elsewhere.  Label maps of the source follow these stages, and no others."""
+
+    interpolates: ClassVar[bool] = False
+    """Whether it computes values between voxels: of these a branch should have one."""
+
     fuses: ClassVar[bool] = False
     """Whether ``__call__`` takes ``ramp=``: the pointwise step that follows, applied as it writes."""
 
@@ -52,8 +58,8 @@ class Stage:
 def available() -> dict[str, type[Stage]]:
     """Every stage, by the name of its file.
 
-    >>> sorted(available())
-    ['resample', 'threshold', 'voi', 'window']
+    >>> available()["window"].__name__
+    'Window'
     """
     found = {}
     for info in iter_modules(__path__):

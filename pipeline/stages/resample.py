@@ -44,6 +44,8 @@ class Resample(Stage):
     antialias: Literal[False] = False
     fill: float | None = None
 
+    moves: ClassVar[bool] = True
+    interpolates: ClassVar[bool] = True
     fuses: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -1,0 +1,67 @@
+"""What needs the whole of a volume before any part of it can be made.  One file, one fit: this folder is the list.
+
+A fit looks at every block once, adds up what it saw, and becomes a stage with numbers in it::
+
+    blocks --tally--> T + T + ... = total --(detail)--> total --stage--> ZScore becomes Linear(...)
+
+All that is summed is a whole number, so the stage is the same whatever the blocks were (law L11).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any, ClassVar
+
+from pipeline.stages import Stage
+from pipeline.volume import Facts, Kind, Spec, Volume
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A pure rule ``whole volume -> Stage``; its fields are its parameters, and nothing else.
+
+    A fit that can look at a part of the volume only has the field ``within: str | None = None``: in a recipe
+    it names a branch point that is a label map on the same grid.
+    """
+
+    version: ClassVar[int] = 1
+    """Of the numbers it finds; part of the fingerprint, held by a golden hash."""
+
+    takes: ClassVar[tuple[Kind, ...]] = ("image",)
+
+    def spec(self, source: Spec) -> Spec:
+        """The most that can come out of the stage that this becomes."""
+        return source
+
+    def resolve(self, facts: Facts) -> Fit:
+        """The same fit with every default that depends on the volume filled in."""
+        return self
+
+    def tally(self, volume: Volume, mask: Volume | None, source: Spec) -> Any:
+        """What one block adds to the total; ``source`` is known of the whole volume.
+
+        ``mask`` is the label map of ``within`` on the block's own grid; voxels that are not 0 count.
+        """
+        raise TypeError(f"{type(self).__name__} does not say what it looks at")
+
+    def detail(self, total: Any, volume: Volume, mask: Volume | None, source: Spec) -> Any:
+        """What one block adds in a second pass, when the total of the first is known; None: none is needed."""
+        return None
+
+    def stage(self, total: Any, source: Spec) -> Stage:
+        """The stage with numbers in it.  Raises Quarantine where the voxels do not allow it."""
+        raise TypeError(f"{type(self).__name__} does not say what it becomes")
+
+
+@cache
+def available() -> dict[str, type[Fit]]:
+    """Every fit, by the name of its file."""
+    found = {}
+    for info in iter_modules(__path__):
+        module = import_module(f"{__name__}.{info.name}")
+        own = [c for c in vars(module).values() if isinstance(c, type) and c.__module__ == module.__name__]
+        (found[info.name],) = [c for c in own if issubclass(c, Fit)]
+    return found
