@@ -174,37 +174,52 @@ def _settle(at, bounds, flags):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def _split(at, bounds, start, plane, row, offset, ahead, part):  # type: ignore[no-untyped-def]
+    """Settled positions as flat offset of the lower voxel, steps to the upper one, and float32 parts of a voxel.
+
+    The offset stays float64, exact up to 2^53: conversion to integers of 64 bits is no vector instruction.
+    """
+    for axis in range(3):
+        stride = plane if axis == 0 else row if axis == 1 else 1
+        origin, top, scale = np.float64(start[axis]), np.float64(bounds[axis, 1] - 1), np.float64(stride)
+        line, steps, parts = at[axis], ahead[axis], part[axis]
+        for i in range(line.size):
+            base = np.floor(line[i])
+            parts[i] = np.float32(line[i] - base)
+            steps[i] = np.uint32(stride) if base < top else np.uint32(0)
+            offset[i] = (base - origin) * scale + (offset[i] if axis else 0.0)
+
+
+@njit(cache=True, nogil=True)
+def _eight(x, offset, dk, dj, di, wk, wj, wi):  # type: ignore[no-untyped-def]
+    """The eight voxels at a flat offset and ``d`` further on, blended."""
+    # Unsigned 64 bits: no test for negative indices.
+    o, dk, dj, di = np.uint64(np.int64(offset)), np.uint64(dk), np.uint64(dj), np.uint64(di)
+    a, b, c, d = np.float32(x[o]), np.float32(x[o + dj]), np.float32(x[o + dk]), np.float32(x[o + dk + dj])
+    a += wi * (np.float32(x[o + di]) - a)
+    b += wi * (np.float32(x[o + dj + di]) - b)
+    c += wi * (np.float32(x[o + dk + di]) - c)
+    d += wi * (np.float32(x[o + dk + dj + di]) - d)
+    a += wj * (b - a)
+    c += wj * (d - c)
+    return a + wk * (c - a)
+
+
+@njit(cache=True, nogil=True)
 def _linear(x, plane, row, out, out_plane, out_row, matrix, rows, bounds, start, bent, like, fill, ramp):  # type: ignore[no-untyped-def]
     nk, nj, ni = rows[0, 1] - rows[0, 0], rows[1, 1] - rows[1, 0], rows[2, 1] - rows[2, 0]
     at, flags, values = np.empty((3, ni)), np.empty(ni, np.uint8), np.empty(ni, np.float32)
     sheet = np.empty((3, 0, 0)) if bent is None else np.empty((3, bent[0].shape[2], bent[0].shape[3]))
-    strides = np.array([plane, row, 1])
-    offset, ahead, part = np.empty(ni, np.int64), np.empty((3, ni), np.int32), np.empty((3, ni), np.float32)
+    offset, ahead, part = np.empty(ni), np.empty((3, ni), np.uint32), np.empty((3, ni), np.float32)
     for k in range(nk):
         for j in range(nj):
             made = out[k * out_plane + j * out_row :]
             _line(at, matrix, rows, bent, sheet, k, j)
             first, last = _settle(at, bounds, flags)
-            offset[:] = 0
-            for axis in range(3):
-                stride, origin, top = strides[axis], start[axis], np.float64(bounds[axis, 1] - 1)
-                for i in range(first, last):
-                    base = np.floor(at[axis, i])
-                    part[axis, i] = np.float32(at[axis, i] - base)
-                    ahead[axis, i] = stride if base < top else 0
-                    offset[i] += (np.int64(base) - origin) * stride
+            _split(at, bounds, start, plane, row, offset, ahead, part)
             for i in range(first, last):
-                o, dk, dj, di = offset[i], ahead[0, i], ahead[1, i], ahead[2, i]
-                wk, wj, wi = part[0, i], part[1, i], part[2, i]
-                a, b = np.float32(x[o]), np.float32(x[o + dj])
-                c, d = np.float32(x[o + dk]), np.float32(x[o + dk + dj])
-                a += wi * (np.float32(x[o + di]) - a)
-                b += wi * (np.float32(x[o + dj + di]) - b)
-                c += wi * (np.float32(x[o + dk + di]) - c)
-                d += wi * (np.float32(x[o + dk + dj + di]) - d)
-                a += wj * (b - a)
-                c += wj * (d - c)
-                values[i] = a + wk * (c - a)
+                dk, dj, di = ahead[0, i], ahead[1, i], ahead[2, i]
+                values[i] = _eight(x, offset[i], dk, dj, di, part[0, i], part[1, i], part[2, i])
             for i in range(first):
                 made[i] = fill
             for i in range(first, last):
@@ -216,7 +231,9 @@ def _linear(x, plane, row, out, out_plane, out_row, matrix, rows, bounds, start,
 @njit(cache=True, nogil=True)
 def _nearest(x, plane, row, out, out_plane, out_row, matrix, rows, bounds, start, bent, fill):  # type: ignore[no-untyped-def]
     nk, nj, ni = rows[0, 1] - rows[0, 0], rows[1, 1] - rows[1, 0], rows[2, 1] - rows[2, 0]
-    at, flags = np.empty((3, ni)), np.empty(ni, np.uint8)
+    at, flags, offset = np.empty((3, ni)), np.empty(ni, np.uint8), np.empty(ni)
+    first_k, first_j, first_i = np.float64(start[0]), np.float64(start[1]), np.float64(start[2])
+    planes, lines = np.float64(plane), np.float64(row)
     sheet = np.empty((3, 0, 0)) if bent is None else np.empty((3, bent[0].shape[2], bent[0].shape[3]))
     for k in range(nk):
         for j in range(nj):
@@ -225,10 +242,11 @@ def _nearest(x, plane, row, out, out_plane, out_row, matrix, rows, bounds, start
             first, last = _settle(at, bounds, flags)
             for i in range(first):
                 made[i] = fill
-            for i in range(first, last):
+            for i in range(ni):
                 n, m, o = np.floor(at[0, i] + 0.5), np.floor(at[1, i] + 0.5), np.floor(at[2, i] + 0.5)
-                voxel_at = (np.int64(n) - start[0]) * plane + (np.int64(m) - start[1]) * row + np.int64(o) - start[2]
-                made[i] = x[voxel_at] if flags[i] else fill
+                offset[i] = (n - first_k) * planes + (m - first_j) * lines + (o - first_i)
+            for i in range(first, last):
+                made[i] = x[np.uint64(np.int64(offset[i]))] if flags[i] else fill
             for i in range(last, ni):
                 made[i] = fill
 
