@@ -30,6 +30,9 @@ class Stage:
     moves: ClassVar[bool] = False
     """Whether voxels are put elsewhere.  Label maps of the source follow these stages, and no others."""
 
+    interpolates: ClassVar[bool] = False
+    """Whether it computes values between voxels: of these a branch should have one."""
+
     fuses: ClassVar[bool] = False
     """Whether ``__call__`` takes ``ramp=``: the pointwise step that follows, applied as it writes."""
 
