@@ -65,6 +65,8 @@ class Reason(StrEnum):
     GANTRY_TILT = "GANTRY_TILT"
     MULTIFRAME = "MULTIFRAME"
     NOT_3D = "NOT_3D"
+    # Content
+    NOTHING_LEFT = "NOTHING_LEFT"
     # The run
     DAMAGED = "DAMAGED"
     RECIPE_UNFIT = "RECIPE_UNFIT"
@@ -126,6 +128,7 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.GANTRY_TILT: Meaning(_Q, "the stack is sheared against its slices"),
     Reason.MULTIFRAME: Meaning(_Q, "several frames in one DICOM object"),
     Reason.NOT_3D: Meaning(_Q, "more than three dimensions, or a vector at each voxel"),
+    Reason.NOTHING_LEFT: Meaning(_Q, "a crop or its foreground holds no voxel of the volume"),
     Reason.DAMAGED: Meaning(_Q, "the volume published in OUT is missing or fails its checksums", retry=True),
     Reason.RECIPE_UNFIT: Meaning(_Q, "the recipe asks for what this volume does not have"),
     Reason.TOO_LARGE: Meaning(_Q, "the work needs more memory than a worker has", retry=True),
