@@ -65,6 +65,8 @@ class Reason(StrEnum):
     GANTRY_TILT = "GANTRY_TILT"
     MULTIFRAME = "MULTIFRAME"
     NOT_3D = "NOT_3D"
+    # Intensities
+    NO_CONTRAST = "NO_CONTRAST"
     # The run
     DAMAGED = "DAMAGED"
     TOO_LARGE = "TOO_LARGE"
@@ -125,6 +127,7 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.GANTRY_TILT: Meaning(_Q, "the stack is sheared against its slices"),
     Reason.MULTIFRAME: Meaning(_Q, "several frames in one DICOM object"),
     Reason.NOT_3D: Meaning(_Q, "more than three dimensions, or a vector at each voxel"),
+    Reason.NO_CONTRAST: Meaning(_Q, "there are no voxels to fit a normalisation to, or they are all equal"),
     Reason.DAMAGED: Meaning(_Q, "the volume published in OUT is missing or fails its checksums", retry=True),
     Reason.TOO_LARGE: Meaning(_Q, "the work needs more memory than a worker has", retry=True),
     Reason.OOM_HOST: Meaning(_Q, "the worker ran out of memory", retry=True),
