@@ -67,6 +67,7 @@ class Reason(StrEnum):
     NOT_3D = "NOT_3D"
     # Content
     NOTHING_LEFT = "NOTHING_LEFT"
+    NO_CONTRAST = "NO_CONTRAST"
     # The run
     DAMAGED = "DAMAGED"
     RECIPE_UNFIT = "RECIPE_UNFIT"
@@ -129,6 +130,7 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.MULTIFRAME: Meaning(_Q, "several frames in one DICOM object"),
     Reason.NOT_3D: Meaning(_Q, "more than three dimensions, or a vector at each voxel"),
     Reason.NOTHING_LEFT: Meaning(_Q, "a crop or its foreground holds no voxel of the volume"),
+    Reason.NO_CONTRAST: Meaning(_Q, "there are no voxels to fit a normalisation to, or they are all equal"),
     Reason.DAMAGED: Meaning(_Q, "the volume published in OUT is missing or fails its checksums", retry=True),
     Reason.RECIPE_UNFIT: Meaning(_Q, "the recipe asks for what this volume does not have"),
     Reason.TOO_LARGE: Meaning(_Q, "the work needs more memory than a worker has", retry=True),
