@@ -6,11 +6,13 @@ With blocks smaller than the volume a fit sees one block after another; any bloc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial, reduce
+from operator import add
 from typing import Any
 
-from pipeline.fits import Fit
+from pipeline.fits import ArchiveFit, Fit
 from pipeline.grid import Grid
 from pipeline.plan import Chain, Plan, Read, run_together, stage_name, within
 from pipeline.stages import Stage
@@ -32,6 +34,17 @@ def settle(
     return settled, settling.known
 
 
+def digest(plans: Mapping[str, Plan], read: Read, block: Sequence[int] | None = None) -> dict[str, Any]:
+    """What one volume adds to the archive: each plan ends in an ArchiveFit.  Raises Quarantine as ``settle``."""
+    settling = _Settling(read, block)
+    found = {}
+    for name, plan in plans.items():
+        fit: ArchiveFit = plan.stages[-1]
+        looked_at, mask = settling.before(fit, plan, settling.chain(replace(plan, stages=plan.stages[:-1])))
+        found[name] = fit.digest(settling.total(fit, looked_at, mask), looked_at.target)
+    return found
+
+
 @dataclass
 class _Settling:
     """The fits found so far, by the chain that leads to them and what they look within."""
@@ -45,39 +58,37 @@ class _Settling:
         """The steps of a plan, each fit replaced by its stage."""
         done: Chain = ()
         for step in plan.stages:
-            if isinstance(step, Fit):
-                name = within(step)
-                mask = None if name is None else replace(plan, stages=self.chain(plan.mask(name)), masks=())
-                step = self._stage(step, replace(plan, stages=done, masks=()), mask)
-            done = (*done, step)
+            stage = self._stage(step, *self.before(step, plan, done)) if isinstance(step, Fit) else step
+            done = (*done, stage)
         return done
+
+    def before(self, fit: Fit, plan: Plan, done: Chain) -> tuple[Plan, Plan | None]:
+        """What a fit of a plan looks at, and what it looks within."""
+        name = within(fit)
+        mask = None if name is None else replace(plan, stages=self.chain(plan.mask(name)), masks=())
+        return replace(plan, stages=done, masks=()), mask
+
+    def total(self, fit: Fit, looked_at: Plan, mask: Plan | None) -> Any:
+        """The sum over all blocks, of both passes where there are two."""
+        spec = looked_at.target
+        blocks = [spec.grid] if self.block is None else spec.grid.blocks(self.block)
+
+        def summed(seen: Callable[..., Any]) -> Any:
+            made = ((self._made(looked_at, piece), self._made(mask, piece) if mask else None) for piece in blocks)
+            return reduce(add, (seen(*volumes, spec) for volumes in made))
+
+        total = summed(fit.tally)
+        return total if type(fit).detail is Fit.detail else total + summed(partial(fit.detail, total))
 
     def _stage(self, fit: Fit, looked_at: Plan, mask: Plan | None) -> Stage:
         at = (looked_at.stages, fit, None if mask is None else mask.stages)
         if at not in self.found:
             try:
-                self.found[at] = self._fitted(fit, looked_at, mask)
+                self.found[at] = fit.stage(self.total(fit, looked_at, mask), looked_at.target)
             except Exception as error:
                 error.add_note(f"in fit {stage_name(fit)!r}")
                 raise
         return self.found[at]
-
-    def _fitted(self, fit: Fit, looked_at: Plan, mask: Plan | None) -> Stage:
-        spec = looked_at.target
-        blocks = [spec.grid] if self.block is None else spec.grid.blocks(self.block)
-
-        def total(passed: Any) -> Any:
-            found = None
-            for piece in blocks:
-                volume = self._made(looked_at, piece)
-                shown = None if mask is None else self._made(mask, piece)
-                seen = passed(volume, shown, spec)
-                found = seen if found is None else found + seen
-            return found
-
-        first = total(fit.tally)
-        second = None if type(fit).detail is Fit.detail else total(lambda *seen: fit.detail(first, *seen))
-        return fit.stage(first if second is None else first + second, spec)
 
     def _made(self, plan: Plan, piece: Grid) -> Volume:
         if plan.stages in self.known:
