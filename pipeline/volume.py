@@ -38,7 +38,7 @@ class Facts:
     Attributes
     ----------
     modality : DICOM Modality (``CT``, ``MR``, ``DX`` ...), None where nothing states it
-    units : of the intensities: ``HU``, ``BQML``, or ``1`` (arbitrary)
+    units : of the intensities: ``HU``, ``BQML``, ``GML`` (g/ml), or ``1`` (arbitrary)
     padding : rescaled value of padding voxels, None where there are none declared
     window : (center, width) of the first VOI window in rescaled units
     inverted : MONOCHROME1, the lowest value is shown white
@@ -46,6 +46,9 @@ class Facts:
     lossy : the source was compressed with loss
     anatomical : the frame lies in the patient; False where a projection states no position
     spacing_source : what the spacing in the image plane was read from: ``pixel``, ``imager``, ``none`` ...
+    suv_factor : times an intensity, the uptake value by body weight; None where the header does not allow it.  Weight
+        over decayed dose: it tells neither
+    suv_refusal : then the code of the reason why, of ``pipeline.reasons``
     """
 
     modality: str | None = None
@@ -58,6 +61,8 @@ class Facts:
     lossy: bool = False
     anatomical: bool = True
     spacing_source: str = "pixel"
+    suv_factor: float | None = None
+    suv_refusal: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
