@@ -75,6 +75,7 @@ class Reason(StrEnum):
     SUV_MIXED = "SUV_MIXED"
     # The run
     DAMAGED = "DAMAGED"
+    RECIPE_UNFIT = "RECIPE_UNFIT"
     TOO_LARGE = "TOO_LARGE"
     OOM_HOST = "OOM_HOST"
     POISON = "POISON"
@@ -143,6 +144,7 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.SUV_TIMES: Meaning(_Q, "the times of injection and scan are missing or contradict each other"),
     Reason.SUV_MIXED: Meaning(_Q, "several injections, or images of one series that differ in what uptake values need"),
     Reason.DAMAGED: Meaning(_Q, "the volume published in OUT is missing or fails its checksums", retry=True),
+    Reason.RECIPE_UNFIT: Meaning(_Q, "the recipe asks for what this volume does not have"),
     Reason.TOO_LARGE: Meaning(_Q, "the work needs more memory than a worker has", retry=True),
     Reason.OOM_HOST: Meaning(_Q, "the worker ran out of memory", retry=True),
     Reason.POISON: Meaning(_Q, "the worker process died on this series, twice, alone", retry=True),
