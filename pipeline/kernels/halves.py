@@ -31,6 +31,11 @@ def mark(x: Any) -> int | None:
     return 0 if x.dtype == np.float16 else None
 
 
+def widened(x: Any) -> Any:
+    """float16 as float32, all else as it is: for kernels that read no float16."""
+    return x.astype(np.float32) if x.dtype == np.float16 else x
+
+
 @intrinsic
 def _single(typing: Any, pattern: Any) -> Any:
     """The float32 that equals the IEEE 754 binary16 with these bits (uint16)."""

@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit
 from numba.extending import register_jitable
 
-from pipeline.kernels.elementary import bits, cast, choose, log
+from pipeline.kernels.elementary import cast, choose, log
 from pipeline.xp import Array
 
 F, U = np.float32, np.uint64
