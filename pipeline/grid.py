@@ -104,6 +104,17 @@ class Grid:
         moved = _moved(_moved(self.frame, self.start), index)
         return moved[0][3], moved[1][3], moved[2][3]
 
+    def index(self, position: Sequence[float]) -> tuple[float, float, float]:
+        """Fractional index of this box at ``position`` in LPS mm.
+
+        >>> Grid(np.diag([2.0, 1.0, 0.5, 1.0]), (4, 4, 4), (1, 0, 0)).index((6.0, 3.0, 1.0))
+        (2.0, 3.0, 2.0)
+        """
+        det = _determinant(self.frame)
+        offset = [p - row[3] for p, row in zip(position, self.frame[:3], strict=True)]
+        k, j, i = (sum(a * b for a, b in zip(row, offset, strict=True)) / det for row in _adjugate(self.frame))
+        return k - self.start[0], j - self.start[1], i - self.start[2]
+
     def between(self, start: Iterable[int], stop: Iterable[int]) -> Grid:
         """The box ``[start, stop)`` in lattice indices; empty where stop <= start."""
         low = _triple(start)

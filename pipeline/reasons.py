@@ -65,6 +65,10 @@ class Reason(StrEnum):
     GANTRY_TILT = "GANTRY_TILT"
     MULTIFRAME = "MULTIFRAME"
     NOT_3D = "NOT_3D"
+    # What a recipe asks of the voxels
+    SEED_OUTSIDE = "SEED_OUTSIDE"
+    SEED_MISMATCH = "SEED_MISMATCH"
+    REGION_LEAK = "REGION_LEAK"
     # The run
     DAMAGED = "DAMAGED"
     TOO_LARGE = "TOO_LARGE"
@@ -125,6 +129,9 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.GANTRY_TILT: Meaning(_Q, "the stack is sheared against its slices"),
     Reason.MULTIFRAME: Meaning(_Q, "several frames in one DICOM object"),
     Reason.NOT_3D: Meaning(_Q, "more than three dimensions, or a vector at each voxel"),
+    Reason.SEED_OUTSIDE: Meaning(_Q, "a seed of region growing lies outside the volume"),
+    Reason.SEED_MISMATCH: Meaning(_Q, "the intensity at a seed of region growing is not in its range"),
+    Reason.REGION_LEAK: Meaning(_Q, "a grown region is larger, or reaches farther, than the recipe allows"),
     Reason.DAMAGED: Meaning(_Q, "the volume published in OUT is missing or fails its checksums", retry=True),
     Reason.TOO_LARGE: Meaning(_Q, "the work needs more memory than a worker has", retry=True),
     Reason.OOM_HOST: Meaning(_Q, "the worker ran out of memory", retry=True),
