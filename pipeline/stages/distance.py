@@ -19,8 +19,8 @@ from pipeline.xp import Array, namespace
 class Distance(Stage):
     """Of the mask of all labels: mm from the centre of each voxel to that of the nearest voxel on the other side.
 
-    float32.  Exact, on the spacing of the source as if the axes were orthogonal.  What lies beyond the volume is not seen; where
-    the other side is empty, the distance is the limit, or infinite.
+    float32.  Exact, on the spacing of the source as if the axes were orthogonal.  What lies beyond the volume is not
+    seen; where the other side is empty, the distance is the limit, or infinite.
 
     Attributes
     ----------

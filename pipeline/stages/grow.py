@@ -16,6 +16,7 @@ from pipeline.kernels.threshold import between
 from pipeline.reasons import Reason
 from pipeline.stages import Stage
 from pipeline.volume import Kind, Spec, Volume
+from pipeline.xp import namespace
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Grow(Stage):
         mask = between(volume.intensities, self.lower, self.upper)
         if not all(mask[seed] for seed in seeds):
             raise Quarantine(Reason.SEED_MISMATCH)
-        at_seeds = np.zeros_like(mask)
+        at_seeds = namespace(mask).zeros_like(mask)
         for seed in seeds:
             at_seeds[seed] = 1
         found = find(mask, self.connectivity)
