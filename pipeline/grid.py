@@ -112,7 +112,11 @@ class Grid:
         return moved[0][3], moved[1][3], moved[2][3]
 
     def index(self, position: Sequence[float]) -> tuple[float, float, float]:
-        """Fractional index of this box at an LPS position in mm: what ``position`` undoes."""
+        """Fractional index of this box at an LPS position in mm: what ``position`` undoes.
+
+        >>> Grid(np.diag([2.0, 1.0, 0.5, 1.0]), (4, 4, 4), (1, 0, 0)).index((6.0, 3.0, 1.0))
+        (2.0, 3.0, 2.0)
+        """
         x, y, z = position
         k, j, i = (a * x + b * y + c * z + d for a, b, c, d in _between(self.frame, IDENTITY))
         return k - self.start[0], j - self.start[1], i - self.start[2]

@@ -68,7 +68,6 @@ class Reason(StrEnum):
     # Content
     NOTHING_LEFT = "NOTHING_LEFT"
     NO_CONTRAST = "NO_CONTRAST"
-    # What a recipe asks of the voxels or of the header
     NO_BIAS_FIELD = "NO_BIAS_FIELD"
     SUV_NOT_PET = "SUV_NOT_PET"
     SUV_UNITS = "SUV_UNITS"
@@ -76,6 +75,9 @@ class Reason(StrEnum):
     SUV_INCOMPLETE = "SUV_INCOMPLETE"
     SUV_TIMES = "SUV_TIMES"
     SUV_MIXED = "SUV_MIXED"
+    SEED_OUTSIDE = "SEED_OUTSIDE"
+    SEED_MISMATCH = "SEED_MISMATCH"
+    REGION_LEAK = "REGION_LEAK"
     # The run
     DAMAGED = "DAMAGED"
     RECIPE_UNFIT = "RECIPE_UNFIT"
@@ -148,6 +150,9 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.SUV_INCOMPLETE: Meaning(_Q, "body weight, injected dose or half-life is missing or cannot be meant"),
     Reason.SUV_TIMES: Meaning(_Q, "the times of injection and scan are missing or contradict each other"),
     Reason.SUV_MIXED: Meaning(_Q, "several injections, or images of one series that differ in what uptake values need"),
+    Reason.SEED_OUTSIDE: Meaning(_Q, "a seed of region growing lies outside the volume"),
+    Reason.SEED_MISMATCH: Meaning(_Q, "the intensity at a seed of region growing is not in its range"),
+    Reason.REGION_LEAK: Meaning(_Q, "a grown region is larger, or reaches farther, than the recipe allows"),
     Reason.DAMAGED: Meaning(_Q, "the volume published in OUT is missing or fails its checksums", retry=True),
     Reason.RECIPE_UNFIT: Meaning(_Q, "the recipe asks for what this volume does not have"),
     Reason.TOO_LARGE: Meaning(_Q, "the work needs more memory than a worker has", retry=True),
