@@ -7,12 +7,9 @@ its smallest, middle and largest.  Wall and CPU seconds are told apart: a peer w
 from __future__ import annotations
 
 import gc
-import json
-import platform
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any, Literal
 
@@ -75,20 +72,16 @@ class Table:
             lines.append(f"{name:{width}}      {wall}        {cpu}")
         return "\n".join(lines)
 
-    def save(self, path: Path, versions: Mapping[str, str], **about: Any) -> None:
-        """Writes all of it as JSON, with the machine, the versions of packages and what else is ``about`` it."""
-        machine = {
-            "system": f"{platform.system()} {platform.machine()}",
-            "processor": _processor(),
-            "python": platform.python_version(),
-        }
+    @property
+    def told(self) -> dict[str, Any]:
+        """All seconds, and the ratios of every pair, as plain values."""
         ratios = [
             {"ours": a.name, "peer": b.name, "wall": a.ratio(b), "cpu": a.ratio(b, "cpu")}
             for a in self.ours
             for b in self.peers
         ]
-        told = {**about, "machine": machine, "versions": dict(versions), "ratios": ratios, **asdict(self)}
-        path.write_text(json.dumps(told, indent=1) + "\n")
+        return {"ratios": ratios, **asdict(self)}
+
 
 
 def paired(
@@ -104,10 +97,10 @@ def paired(
     if repeats < 1:
         raise ValueError("repeats must be at least 1")
     cases = {**ours, **peers}
-    errors = {name: None if error is None else error(case()) for name, case in cases.items()}
-    if error is None:
-        for case in cases.values():
-            case()
+    errors: dict[str, float | None] = {}
+    for name, case in cases.items():
+        result = case()
+        errors[name] = None if error is None else error(result)
     rounds: dict[str, list[tuple[float, float, int | None]]] = {name: [] for name in cases}
     for n in range(repeats):
         for name in list(cases)[:: -1 if n % 2 else 1]:
@@ -130,11 +123,3 @@ def _cost(case: Case) -> tuple[float, float, int | None]:
     extra = peak.extra_bytes
     del result
     return *seconds, extra
-
-
-def _processor() -> str:
-    """The model's name where the system tells it."""
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text().splitlines() if told.is_file() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()

@@ -60,7 +60,7 @@ def _torchio(x: np.ndarray) -> Case:
     return lambda: run(image)
 
 
-main = command("percentiles", compare)
+main = command("percentiles", {"percentile window": compare})
 
 if __name__ == "__main__":
     main()

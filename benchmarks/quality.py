@@ -92,7 +92,7 @@ def _torchmetrics(a: np.ndarray, b: np.ndarray) -> Case:
     )
 
 
-main = command("quality", compare, (128, 384, 384))
+main = command("quality", {"SSIM and PSNR": compare}, (128, 384, 384))
 
 if __name__ == "__main__":
     main()

@@ -74,7 +74,7 @@ def _torchio(x: np.ndarray) -> Case:
     return lambda: run(image)
 
 
-main = command("window", compare)
+main = command("window", {"window": compare})
 
 if __name__ == "__main__":
     main()

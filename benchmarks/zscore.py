@@ -70,7 +70,7 @@ def _torchio(x: np.ndarray) -> Case:
     return lambda: run(image)
 
 
-main = command("zscore", compare)
+main = command("zscore", {"z-score": compare})
 
 if __name__ == "__main__":
     main()
