@@ -96,7 +96,7 @@ def _dask(mask: np.ndarray) -> Case:
     import dask.array as da
     from dask_image.ndmeasure import label
 
-    return lambda: label(da.from_array(mask, chunks=mask.shape))[0].compute()
+    return lambda: label(da.from_array(mask, chunks=mask.shape))[0].compute(scheduler="synchronous")
 
 
 def _cc3d(mask: np.ndarray) -> Case:

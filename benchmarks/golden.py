@@ -8,7 +8,7 @@ what it says of its grid is written beside its voxels.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -152,8 +152,8 @@ def _totalsegmentator(x: np.ndarray, golden: Golden) -> Made:
     return made, np.diag([*golden.target, 1.0])
 
 
-TOOLS: dict[str, tuple[Callable[[np.ndarray, Golden], Made], str]] = {
-    "itk": (_itk, "simpleitk"),
+TOOLS: Mapping[str, tuple[Callable[[np.ndarray, Golden], Made], str]] = {
+    "itk": (_itk, "SimpleITK"),
     "nnunet": (_nnunet, "nnunetv2"),
     "monai": (_monai, "monai"),
     "torchio": (_torchio, "torchio"),
@@ -163,6 +163,7 @@ TOOLS: dict[str, tuple[Callable[[np.ndarray, Golden], Made], str]] = {
 
 def make(golden: Golden) -> Made:
     """What the tool makes of it today.  Raises ModuleNotFoundError where it is not installed."""
+    peers.one_thread()
     run, _ = TOOLS[golden.preset]
     made, affine = run(source(golden), golden)
     return np.asarray(made, "u1" if golden.kind == "labels" else "f4"), affine
@@ -181,12 +182,11 @@ def stored() -> dict[str, tuple[Golden, *Made]]:
 
 def main() -> None:
     """Runs every tool; writes the voxels, a file a preset, and ``calls.json``: calls, grids, versions."""
-    peers.one_thread()
     versions, told = peers.versions(), []
     voxels: dict[str, dict[str, np.ndarray]] = {preset: {} for preset in TOOLS}
     for golden in GOLDEN:
         voxels[golden.preset][golden.name], affine = make(golden)
-        package = TOOLS[golden.preset][1]
+        package = peers.MODULES[TOOLS[golden.preset][1]]
         told.append({**asdict(golden), "tool": f"{package} {versions[package]}", "affine": affine.tolist()})
     FOLDER.mkdir(exist_ok=True)
     for preset, arrays in voxels.items():

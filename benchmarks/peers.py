@@ -28,7 +28,6 @@ MODULES = {
     "torchmetrics": "torchmetrics",
     "dask_image": "dask-image",
     "cc3d": "connected-components-3d",
-    "cv2": "opencv-python-headless",
 }
 """What may be missing, as it is imported and as it is installed."""
 
@@ -68,14 +67,6 @@ def one_thread() -> None:
         import torch
 
         torch.set_num_threads(1)
-    if find_spec("cv2"):
-        import cv2
-
-        cv2.setNumThreads(1)
-    if find_spec("dask"):
-        import dask
-
-        dask.config.set(scheduler="synchronous")
 
 
 def simpleitk(x: np.ndarray, spacing: Sequence[float]) -> Any:
