@@ -67,6 +67,7 @@ class Reason(StrEnum):
     NOT_3D = "NOT_3D"
     # The run
     DAMAGED = "DAMAGED"
+    RECIPE_UNFIT = "RECIPE_UNFIT"
     TOO_LARGE = "TOO_LARGE"
     OOM_HOST = "OOM_HOST"
     POISON = "POISON"
@@ -126,6 +127,7 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.MULTIFRAME: Meaning(_Q, "several frames in one DICOM object"),
     Reason.NOT_3D: Meaning(_Q, "more than three dimensions, or a vector at each voxel"),
     Reason.DAMAGED: Meaning(_Q, "the volume published in OUT is missing or fails its checksums", retry=True),
+    Reason.RECIPE_UNFIT: Meaning(_Q, "the recipe asks for what this volume does not have"),
     Reason.TOO_LARGE: Meaning(_Q, "the work needs more memory than a worker has", retry=True),
     Reason.OOM_HOST: Meaning(_Q, "the worker ran out of memory", retry=True),
     Reason.POISON: Meaning(_Q, "the worker process died on this series, twice, alone", retry=True),
