@@ -58,9 +58,9 @@ def sums(
         return plain(x, mask, start, factor, shape)
     made = np.zeros((2, *shape), np.int64)
     if x.size:
-        where = [_line(a, n, f, m) for a, n, f, m in zip(start, x.shape, factor, shape, strict=True)]
+        k, j, i = (_line(a, n, f, m) for a, n, f, m in zip(start, x.shape, factor, shape, strict=True))
         known = (None, 0, 0) if mask is None else readable((mask != 0).view(np.uint8))
-        _sums(*readable(x), *known, scale(x.dtype), *where, *made)
+        _sums(*readable(x), *known, scale(x.dtype), k, j, i, made[0], made[1])
     return made[0], made[1]
 
 

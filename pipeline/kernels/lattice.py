@@ -54,7 +54,8 @@ def evaluate(control: np.ndarray, tables: Sequence[Table]) -> np.ndarray:
     """float64 [k, j, i]: the spline of ``control`` [a, b, c] at the rows of three tables."""
     out = np.empty(tuple(len(t.weights) for t in tables))
     if out.size:
-        _evaluate(control.astype("f8"), *_columns(tables), out)
+        k, j, i = tables
+        _evaluate(control.astype("f8"), k.index, k.weights, j.index, j.weights, i.index, i.weights, out)
     return out
 
 
@@ -113,10 +114,6 @@ def refine(control: np.ndarray) -> np.ndarray:
         fine[1::2] = (c[:-2] + 6 * c[1:-1] + c[2:]) / 8
         control = np.moveaxis(fine, 0, axis)
     return np.ascontiguousarray(control)
-
-
-def _columns(tables: Sequence[Table]) -> tuple[np.ndarray, ...]:
-    return tuple(array for t in tables for array in (t.index, t.weights))
 
 
 @njit(cache=True, nogil=True)

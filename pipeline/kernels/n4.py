@@ -59,8 +59,7 @@ def log_field(
         if level:
             control = lattice.refine(control)
         tables = [
-            lattice.rows((c - 3) / (n - 1), 0.0, (0, n), c - 3)
-            for c, n in zip(control.shape, image.shape, strict=True)
+            lattice.rows((c - 3) / (n - 1), 0.0, (0, n), c - 3) for c, n in zip(control.shape, image.shape, strict=True)
         ]
         for _ in range(iterations):
             left = _residual(seen - field, inside)
