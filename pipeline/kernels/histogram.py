@@ -71,16 +71,16 @@ def count(x: np.ndarray, valid: np.ndarray | None = None, sums: bool = True) -> 
     counts : int64 [bins, 1]; for float32 with sums int64 [bins, 3], where the other columns are the sum of the
         lower half keys of the bin's voxels and the sum of their squares (exact up to 2^31 voxels)
     """
-    weights = _weights(x, valid)
+    weights = weights_of(x, valid)
     if x.dtype == np.float32 and (sums or not np.little_endian):
-        return _count_float32(_flat(x, np.uint32), weights)
+        return _count_float32(flat(x, np.uint32), weights)
     counts = _by_pattern(x, weights)[_patterns(x.dtype)]
     if x.dtype not in FLOAT:
         return counts[:, None], 0, 0
     value = values(x.dtype)
     odd = ~np.isfinite(value)
     if x.dtype == np.float32 and counts[odd].any():  # one bin holds an infinity and NaN
-        counts, nan, infinite = _count_float32(_flat(x, np.uint32), weights)
+        counts, nan, infinite = _count_float32(flat(x, np.uint32), weights)
         return counts[:, :1], nan, infinite
     nan, infinite = (int(counts[strange].sum()) for strange in (np.isnan(value), np.isinf(value)))
     counts[odd] = 0
@@ -97,22 +97,22 @@ def detail(x: np.ndarray, keys: tuple[int, ...], valid: np.ndarray | None = None
     pattern = _patterns(x.dtype)[list(keys)]
     row = np.zeros(65536, np.uint8)
     row[pattern] = np.arange(1, len(keys) + 1)
-    rows = _detail(_flat(x, np.uint32), _weights(x, valid), row, len(keys))
+    rows = _detail(flat(x, np.uint32), weights_of(x, valid), row, len(keys))
     negative = pattern >= 1 << 15
     rows[negative] = rows[negative, ::-1]
     return rows
 
 
-def _flat(x: np.ndarray, dtype: Any) -> np.ndarray:
+def flat(x: np.ndarray, dtype: Any) -> np.ndarray:
     return np.ascontiguousarray(x).reshape(-1).view(dtype)
 
 
-def _weights(x: np.ndarray, valid: np.ndarray | None) -> np.ndarray | None:
+def weights_of(x: np.ndarray, valid: np.ndarray | None) -> np.ndarray | None:
     if valid is None:
         return None
     if valid.dtype not in (np.uint8, np.bool_) or valid.shape != x.shape:
         raise TypeError("a validity mask is uint8 or bool and has the shape of the array")
-    return _flat(valid, np.uint8)
+    return flat(valid, np.uint8)
 
 
 def _by_pattern(x: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
@@ -121,7 +121,7 @@ def _by_pattern(x: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
     Compiled code reads words of four patterns, of float32 of two.
     """
     size, lanes, word = bins(x.dtype), *_WORDS[x.dtype.itemsize]
-    patterns = _flat(x, f"u{x.dtype.itemsize}")
+    patterns = flat(x, f"u{x.dtype.itemsize}")
     whole = patterns.size // lanes * lanes
     words = patterns[:whole].view(word)
     kernel = _count_upper if x.dtype == np.float32 else _count
