@@ -38,14 +38,16 @@ class Comparison:
 Jobs = Mapping[str, Callable[[Shape], Comparison]]
 
 
-def command(name: str, jobs: Jobs, shape: Shape = (300, 512, 512)) -> Callable[[Sequence[str] | None], None]:
+def command(
+    name: str, jobs: Jobs, shape: Shape = (300, 512, 512), repeats: int = 7
+) -> Callable[[Sequence[str] | None], None]:
     """A main that runs the jobs, prints a table of each, and writes them where asked."""
 
     def main(arguments: Sequence[str] | None = None) -> None:
         parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}")
         parser.add_argument("--job", nargs="+", choices=jobs, default=list(jobs), help="all of them where left out")
         parser.add_argument("--shape", type=int, nargs=3, default=shape, metavar=("K", "J", "I"))
-        parser.add_argument("--repeats", type=int, default=7, help="rounds")
+        parser.add_argument("--repeats", type=int, default=repeats, help="rounds")
         parser.add_argument("--json", type=Path, metavar="FILE")
         parser.add_argument("--date", help="written to the file as it is")
         told = parser.parse_args(arguments)

@@ -34,3 +34,9 @@ def mr(shape: tuple[int, int, int]) -> np.ndarray:
     signal = phantom.head(shape, (1.0, 1.0, 1.0), seed=1).astype(np.float32)
     signal.setflags(write=False)
     return signal
+
+
+def shading(shape: tuple[int, int, int]) -> np.ndarray:
+    """float64: what ``phantom.head`` multiplies the signal by: it rises along x and y, in mm from the middle."""
+    y, x = ((np.arange(n) - (n - 1) / 2) for n in shape[1:])
+    return np.broadcast_to(1 + (x[None, None, :] + 2 * y[None, :, None]) / 1500, shape)
