@@ -144,13 +144,13 @@ def _compiled(
         # Nearest moves bits and computes nothing: one compiled form for each size of a voxel.
         made = out if ramp is None else np.empty(out.shape, x.dtype)
         word = np.dtype(f"u{x.dtype.itemsize}")
-        value = _finished_fill(fill, kept, kept, None).view(word)[0, 0, 0]
+        value = np.full(1, _finished_fill(fill, kept, kept, None), kept).view(word)[0]
         gather.nearest(*readable(x.view(word)), *writeable(made.view(word)), *_geometry(at, start), value)
         if ramp is not None:
             intensity.ramp(made, ramp, out=out)
         return
     form = gather.linear if order == 1 else gather.cubic
-    value = voxel.bits(_finished_fill(fill, kept, out.dtype, ramp))[0, 0, 0]
+    value = voxel.bits(np.full(1, _finished_fill(fill, kept, out.dtype, ramp), out.dtype))[0]
     like = np.empty(0, kept)
     form(*readable(x), *writeable(voxel.bits(out)), *_geometry(at, start), like, value, voxel.numbers(ramp))
 
