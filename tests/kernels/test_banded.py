@@ -35,9 +35,9 @@ def test_cubic_is_scipys_borders_included(border):
     expected = ndimage.map_coordinates(x.astype("f8"), at, order=3, mode=border)
     exact = resample(x, cubic(border=border), ORIGIN, fill=0, dtype="f4")
     span = np.ptp(x.astype("f8"))
-    np.testing.assert_allclose(exact, expected, atol=5e-6 * span)
+    np.testing.assert_allclose(exact, expected, atol=2e-6 * span)
     info = np.iinfo(dtype)
-    clear = abs(expected % 1 - 0.5) > 5e-6 * span
+    clear = abs(expected % 1 - 0.5) > 2e-6 * span
     stored = np.rint(expected).clip(info.min, info.max).astype(dtype)
     assert clear.mean() > 0.2
     assert np.array_equal(resample(x, cubic(border=border), ORIGIN, fill=0)[clear], stored[clear])
