@@ -154,7 +154,7 @@ def _compiled(
         # Nearest moves bits and computes nothing: one compiled form for each size of a voxel.
         made = out if ramp is None else np.empty(out.shape, x.dtype)
         word = np.dtype(f"u{x.dtype.itemsize}")
-        value = _finished_fill(fill, kept, kept, None).view(word)[0, 0, 0]
+        value = np.full(1, _finished_fill(fill, kept, kept, None), kept).view(word)[0]
         source, (flat, plane, row) = readable(x.view(word)), writeable(made.view(word))
         for k in range(out.shape[0]):
             gather.nearest(*source, flat[k * plane :], row, value, k, *geometry)
@@ -163,7 +163,8 @@ def _compiled(
         return
     form, source, (flat, plane, row) = _FORMS[order], readable(x), writeable(voxel.bits(out))
     values, flags = np.empty(out.shape[1:], np.float32), np.empty(out.shape[1:], np.uint8)
-    value, like = voxel.bits(_finished_fill(fill, kept, out.dtype, ramp))[0, 0, 0], np.empty(0, kept)
+    value = voxel.bits(np.full(1, _finished_fill(fill, kept, out.dtype, ramp), out.dtype))[0]
+    like = np.empty(0, kept)
     for k in range(out.shape[0]):
         form(*source, values, flags, k, *geometry)
         gather.finish(values, flags, voxel.bits(like), value, flat[k * plane :], row, voxel.numbers(ramp, out.dtype))
