@@ -44,15 +44,16 @@ def clip(x: Array, lower: float | None, upper: float | None) -> Array:
     is None does not bind; NaN stays NaN.
     """
     xp = namespace(x)
-    if x.dtype.kind == "f":
-        with np.errstate(over="ignore"):  # beyond float16 an end is an infinity there
-            low, high = (end if end is None else np.asarray(end).astype(x.dtype)[()] for end in (lower, upper))
-    else:
-        info = np.iinfo(x.dtype)
-        low, high = (
-            end if end is None else x.dtype.type(min(max(round(end), info.min), info.max)) for end in (lower, upper)
-        )
-    return xp.clip(x, low, high)
+    return xp.clip(x, *(None if end is None else _as(end, x.dtype) for end in (lower, upper)))
+
+
+def _as(end: float, dtype: np.dtype) -> np.generic:
+    """A finite number in a type."""
+    if dtype.kind != "f":
+        info = np.iinfo(dtype)
+        return dtype.type(min(max(round(end), info.min), info.max))
+    with np.errstate(over="ignore"):  # beyond float16 an end is an infinity there
+        return dtype.type(end)
 
 
 def plain(x: Array, ramp: Ramp) -> Array:

@@ -130,16 +130,18 @@ class Histogram:
 
     @property
     def otsu(self) -> float | None:
-        """The lowest value of the upper of the two classes between which the variance is greatest; of equals the lowest.
+        """The lowest value of the upper of those two classes between which the variance is greatest.
 
-        None where all is equal.  Otsu, IEEE Trans. Systems, Man, and Cybernetics 9(1), 1979, equation 18: but for a
-        constant ``(n s(t) - n(t) s)^2 / (n(t) (n - n(t)))``, with n(t) voxels of sum s(t) in the bins up to t.
+        Of equals the lowest, None where all is equal.  Otsu, IEEE Trans. Systems, Man, and Cybernetics 9(1), 1979,
+        equation 18: but for a constant ``(n s(t) - n(t) s)^2 / (n(t) (n - n(t)))``, with n(t) voxels of sum s(t) in
+        the bins up to t.
         """
+        self._need_sums()
         low, _, voxels = self.populated
         # Counted from the lowest value: that leaves the variance as it is, and the sums small.
         sums = voxels * (low - low[:1])
         if self._coarse:
-            sums += histogram.steps(self.dtype)[self._at] * self._lower_sums[self._at]
+            sums += histogram.steps(self.dtype)[self._at] * self.counts[self._at, 1]
         upto, below = np.cumsum(voxels)[:-1].astype(float), np.cumsum(sums)
         variance = (self.n * below[:-1] - upto * below[-1:]) ** 2 / (upto * (self.n - upto))
         return float(low[np.argmax(variance) + 1]) if variance.any() else None
@@ -161,12 +163,9 @@ class Histogram:
         """The bins that have any voxels."""
         return np.flatnonzero(self.counts[:, 0])
 
-    @property
-    def _lower_sums(self) -> np.ndarray:
-        """Of float32, the sum of the lower half keys of each bin."""
-        if self.counts.shape[1] == 1:
+    def _need_sums(self) -> None:
+        if self._coarse and self.counts.shape[1] == 1:
             raise ValueError("this histogram was made without sums")
-        return self.counts[:, 1]
 
     @cached_property
     def _upto(self) -> np.ndarray:
@@ -194,8 +193,7 @@ class Histogram:
     @cached_property
     def _sums(self) -> tuple[int, int, int]:
         """``(sum, sum of squares, unit)``: exact, of the values multiplied by the unit."""
-        if self._coarse:
-            self._lower_sums  # noqa: B018  raises where there are none
+        self._need_sums()
         unit = _UNITS.get(self.dtype, 1.0)
         steps = histogram.steps(self.dtype)
         total = squares = 0

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from pipeline.volume import Voi
+
 Format = Literal["dicom", "nifti", "mha", "nrrd"]
 
 NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"})
@@ -30,6 +32,7 @@ class Header:
     spacing : (between rows, between columns) in mm; ``spacing_source`` says which attribute it is
     affine : row-major 4 x 4, index (k, j, i, 1) -> LPS mm, of formats that state one; else None
     window : (center, width) of the first VOI window
+    voi : what it is meant for, see ``volume.Voi``
     content : sha256 of the file's bytes for formats without instance UIDs, else ""
     """
 
@@ -73,6 +76,7 @@ class Header:
     slice_thickness: float | None = None
     affine: tuple[float, ...] | None = None
     window: tuple[float, float] | None = None
+    voi: Voi = "LINEAR"
     content: str = ""
 
     def to_json(self) -> str:
