@@ -67,10 +67,14 @@ def plain(x: Array, ramp: Ramp) -> Array:
 
 
 def as_dtype(v: Array, dtype: np.dtype) -> Array:
-    """float32 to ``dtype``: integers rounded half to even and clipped to the type, NaN becomes 0."""
+    """float32 to ``dtype``: integers rounded half to even and clipped to the type, NaN becomes 0.
+
+    What float16 cannot hold becomes an infinity.
+    """
     xp = namespace(v)
     if dtype.kind == "f":
-        return v.astype(dtype, copy=False)
+        with np.errstate(over="ignore"):
+            return v.astype(dtype, copy=False)
     info = np.iinfo(dtype)
     v = xp.clip(xp.rint(v), np.float32(info.min), np.float32(info.max))
     return xp.where(v == v, v, np.float32(0)).astype(dtype)

@@ -63,15 +63,22 @@ class Histogram:
         return cls(x.dtype, *histogram.count(x, valid, sums))
 
     def detail(
-        self, x: np.ndarray, valid: np.ndarray | None = None, percentiles: Iterable[float] | None = None
+        self,
+        x: np.ndarray,
+        valid: np.ndarray | None = None,
+        percentiles: Iterable[float] | None = None,
+        fullest: int = 0,
     ) -> Histogram:
         """To be added to the finished sum: what it still needs to know of these voxels.
 
-        That is for min, max and PERCENTILES, or for those ``percentiles`` that are named.
+        That is for min, max and PERCENTILES, or for those ``percentiles`` that are named, and for ``distinct`` of that
+        many of the ``fullest`` bins.
         """
-        ranks = self._ranks(PERCENTILES.values(), (0, 100)) if percentiles is None else self._ranks(percentiles)
-        keys = tuple(sorted(map(self._bin, ranks))) if self._coarse else ()
-        keys = tuple(dict.fromkeys(keys))
+        keys: tuple[int, ...] = ()
+        if self._coarse and self.n:
+            ranks = self._ranks(PERCENTILES.values(), (0, 100)) if percentiles is None else self._ranks(percentiles)
+            most = np.argsort(-self.counts[:, 0], kind="stable")[:fullest].tolist()
+            keys = tuple(sorted({*map(self._bin, ranks), *most}))
         rows = histogram.detail(x, keys, valid) if keys else ()
         return Histogram(self.dtype, np.zeros_like(self.counts), within=dict(zip(keys, rows, strict=True)))
 
@@ -123,10 +130,21 @@ class Histogram:
         return below + (self._value(rank + 1) - below) * float(rest / 100) if rest else below
 
     @property
-    def populated(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """float64, float64 and int64 ``[m]``: lowest and highest value and voxels of each bin that has any, rising."""
-        low = self._values[self._at]
-        return low, low + 65535 * histogram.steps(self.dtype)[self._at], self.counts[self._at, 0]
+    def distinct(self) -> tuple[np.ndarray, np.ndarray]:
+        """float64 and int64 ``[m]``: values that occur, rising, and how often.
+
+        A bin of float32 that was not looked into stands for all of its values by the highest of them.
+        """
+        whole = np.setdiff1d(self._at, list(self.within))
+        values = [self._values[whole] + 65535 * histogram.steps(self.dtype)[whole]]
+        voxels = [self.counts[whole, 0]]
+        for key, row in self.within.items():
+            at = np.flatnonzero(row)
+            values.append(histogram.detail_values(key)[at])
+            voxels.append(row[at])
+        value, n = np.concatenate(values), np.concatenate(voxels)
+        order = np.argsort(value, kind="stable")
+        return value[order], n[order]
 
     @property
     def otsu(self) -> float | None:
@@ -137,7 +155,7 @@ class Histogram:
         the bins up to t.
         """
         self._need_sums()
-        low, _, voxels = self.populated
+        low, voxels = self._values[self._at], self.counts[self._at, 0]
         # Counted from the lowest value: that leaves the variance as it is, and the sums small.
         sums = voxels * (low - low[:1])
         if self._coarse:

@@ -32,19 +32,16 @@ def test_any_cut_gives_the_digest(dtype, block):
 
 
 def test_becomes_the_normalisation_of_the_archive():
-    images = [
-        volume(dtype, shape, seed)
-        for seed, (dtype, shape) in enumerate([("i2", (9, 9, 9)), ("f4", (5, 8, 7)), ("u1", (6, 6, 6))])
-    ]
+    kinds = [("i2", (9, 9, 9)), ("f4", (5, 8, 7)), ("u1", (6, 6, 6))]
+    images = [volume(dtype, shape, seed) for seed, (dtype, shape) in enumerate(kinds)]
     a, b, c = map(digested, images)
     entry = FIT.entry(a + b + c)
     assert entry == FIT.entry(c + a + b)
     values = np.rint(np.concatenate([inside(image) for image in images]))
     low, high = np.percentile(values, (0.5, 99.5))
-    assert entry.pop("use") == "linear"
-    assert entry == pytest.approx(
-        {"base": values.mean(), "scale": 1 / values.std(), "low": low, "high": high, "dtype": "float32"}, rel=1e-9
-    )
+    assert (entry.pop("use"), entry["dtype"]) == ("linear", "float32")
+    numbers = {"base": values.mean(), "scale": 1 / values.std(), "low": low, "high": high}
+    assert {name: entry[name] for name in numbers} == pytest.approx(numbers, rel=1e-9)
     result = made(Linear(**entry), images[0])
     expected = (np.clip(images[0].array, low, high) - values.mean()) / values.std()
     np.testing.assert_allclose(result, expected, atol=1e-5)

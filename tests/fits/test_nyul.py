@@ -28,7 +28,7 @@ def test_equals_numpy(dtype):
     image = volume(dtype)
     stage = becomes(Nyul(STANDARD, "m"), image)
     marks = np.percentile(inside(image), AT)
-    np.testing.assert_allclose(stage.source, marks, rel=1e-12)
+    np.testing.assert_allclose(stage.source, marks, rtol=1e-12)
     x = image.array.astype("f8")
     expected = np.interp(x, marks, STANDARD)
     first, last = ((STANDARD[b] - STANDARD[a]) / (marks[b] - marks[a]) for a, b in ((0, 1), (-2, -1)))
@@ -65,7 +65,7 @@ def test_the_standard_is_the_mean_of_what_volumes_have():
         a, b, c = (parts[n] for n in order)
         assert (a + b + c) == parts[0] + parts[1] + parts[2]
     entry = Nyul().entry(parts[0] + parts[1] + parts[2])
-    np.testing.assert_allclose(entry["standard"], expected, rel=1e-10)
+    np.testing.assert_allclose(entry["standard"], expected, rtol=1e-10)
     assert entry.pop("use") == "nyul"
     fitted = Nyul(**{**entry, "standard": tuple(entry["standard"])})
     assert isinstance(becomes(fitted, images[0]), Landmarks)

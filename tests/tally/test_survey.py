@@ -8,16 +8,18 @@ from hypothesis import strategies as st
 from pipeline.grid import Grid
 from pipeline.tally.survey import FIRST, LAST, Survey
 
+DTYPES = st.sampled_from(["int16", "uint16", "uint8", "float32", "float16"])
 
-@given(
-    st.lists(st.sampled_from(["int16", "uint16", "uint8", "float32", "float16"]), min_size=1, max_size=4),
-    st.integers(0, 99),
-)
+
+def image(dtype, rng):
+    low, high = 0 if dtype[0] == "u" else -1100, 250 if dtype == "uint8" else 3000
+    return rng.uniform(low, high, (3, 4, 5)).astype(dtype)
+
+
+@given(st.lists(DTYPES, min_size=1, max_size=4), st.integers(0, 99))
 def test_equals_numpy_over_all_volumes(dtypes, seed):
     rng = np.random.default_rng(seed)
-    images = [
-        rng.uniform(0 if t[0] == "u" else -1100, 250 if t == "uint8" else 3000, (3, 4, 5)).astype(t) for t in dtypes
-    ]
+    images = [image(dtype, rng) for dtype in dtypes]
     inside = [rng.random((3, 4, 5)) < 0.5 for _ in images]
     surveys = [Survey.of(x, m) for x, m in zip(images, inside, strict=True)]
     total, back = sum(surveys[1:], surveys[0]), sum(surveys[-2::-1], surveys[-1])
@@ -37,10 +39,8 @@ def test_what_is_beyond_counts_as_the_last_unit_and_what_is_no_number_does_not()
 
 
 def test_volumes_lie_as_they_lie_in_any_order():
-    lying = [
-        Survey.of(np.ones((1, 1, 1), "i2")).on(Grid(np.diag([s, 1.0, 1.0, 1.0]), (n, 4, 4)))
-        for s, n in [(5, 9), (1, 90), (2, 40)]
-    ]
+    grids = [Grid(np.diag([s, 1.0, 1.0, 1.0]), (n, 4, 4)) for s, n in [(5, 9), (1, 90), (2, 40)]]
+    lying = [Survey.of(np.ones((1, 1, 1), "i2")).on(grid) for grid in grids]
     for a, b, c in [(0, 1, 2), (2, 0, 1)]:
         total = lying[a] + lying[b] + lying[c]
         assert (total.median_spacing, total.median_shape) == ((2, 1, 1), (40, 4, 4))
