@@ -163,6 +163,7 @@ def _facts(entry: Entry, headers: Sequence[Header], array: np.ndarray) -> Facts:
         units=_units(entry.modality, middle),
         padding=_padding(headers, array.dtype),
         window=middle.window,
+        voi=middle.voi,
         inverted=middle.photometric == "MONOCHROME1",
         low=low,
         high=high,
