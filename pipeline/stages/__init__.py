@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import ClassVar
-
-import numpy as np
 
 from pipeline.grid import Grid
 from pipeline.kernels.ramp import Ramp
+from pipeline.parts import parts
 from pipeline.volume import Facts, Kind, Spec, Volume
 
 
@@ -31,6 +28,9 @@ class Stage:
 
     moves: ClassVar[bool] = False
     """Whether voxels are put elsewhere.  Label maps of the source follow these stages, and no others."""
+
+    interpolates: ClassVar[bool] = False
+    """Whether it computes values between voxels: of these a branch should have one."""
 
     fuses: ClassVar[bool] = False
     """Whether ``__call__`` takes ``ramp=``: the pointwise step that follows, applied as it writes."""
@@ -53,31 +53,11 @@ class Stage:
         raise TypeError(f"{type(self).__name__} does not say what it does")
 
 
-class Draw(Stage):
-    """A random stage: its fields are ranges and chances, and a draw from them is a stage with numbers in it.
-
-    What it draws has the ``spec`` of the draw itself, so that every sample lies on the grid that was planned.
-    """
-
-    def draw(self, rng: np.random.Generator, source: Spec) -> Stage | None:
-        """The stage of one sample; None where that sample is left as it is.
-
-        All scalars come from ``rng``, always the same number of them in the same order, so that no draw
-        depends on what another one gave.  Noise of single voxels comes from a key that is drawn here.
-        """
-        raise TypeError(f"{type(self).__name__} does not say what it draws")
-
-
 @cache
 def available() -> dict[str, type[Stage]]:
     """Every stage, by the name of its file.
 
-    >>> sorted(available())
-    ['resample', 'threshold', 'voi', 'window']
+    >>> available()["window"].__name__
+    'Window'
     """
-    found = {}
-    for info in iter_modules(__path__):
-        module = import_module(f"{__name__}.{info.name}")
-        own = [c for c in vars(module).values() if isinstance(c, type) and c.__module__ == module.__name__]
-        (found[info.name],) = [c for c in own if issubclass(c, Stage)]
-    return found
+    return parts(__name__, __path__, Stage)
