@@ -71,8 +71,9 @@ class Clahe(Stage):
     def __call__(self, volume: Volume, piece: Grid, source: Spec) -> Volume:
         whole = volume.crop_to(source.grid)
         kernel = self._kernel(source.grid)
-        made = clahe.equalize(whole.intensities, self.lower, self.upper, kernel, self.clip_limit, self.bins)
-        return whole.with_array(made.astype(self.dtype, copy=False)).crop_to(piece)
+        ends = self.lower, self.upper
+        made = clahe.equalize(whole.intensities, *ends, kernel, self.clip_limit, self.bins, self.dtype)
+        return whole.with_array(made).crop_to(piece)
 
     def _kernel(self, grid: Grid) -> list[int]:
         wanted = [
