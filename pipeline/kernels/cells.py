@@ -59,8 +59,8 @@ def sums(
     made = np.zeros((2, *shape), np.int64)
     if x.size:
         k, j, i = (_line(a, n, f, m) for a, n, f, m in zip(start, x.shape, factor, shape, strict=True))
-        known = (None, 0, 0) if mask is None else readable((mask != 0).view(np.uint8))
-        _sums(*readable(x), *known, scale(x.dtype), k, j, i, made[0], made[1])
+        flat, plane, row = (None, 0, 0) if mask is None else readable((mask != 0).view(np.uint8))
+        _sums(*readable(x), flat, plane, row, scale(x.dtype), k, j, i, made[0], made[1])
     return made[0], made[1]
 
 

@@ -11,3 +11,4 @@ from pipeline.tally.extent import Extents as Extents
 from pipeline.tally.fidelity import Fidelity as Fidelity
 from pipeline.tally.histogram import PERCENTILES as PERCENTILES
 from pipeline.tally.histogram import Histogram as Histogram
+from pipeline.tally.moments import Moments as Moments
