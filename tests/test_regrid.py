@@ -39,7 +39,7 @@ def near(data, grid):
 
 
 @given(volumes(kinds=("image", "labels")), ORDERS, st.booleans(), st.booleans(), st.data())
-@settings(max_examples=80)
+@settings(max_examples=50)
 def test_any_cut_gives_the_whole(volume, order, antialias, bent, data):
     grid, whole = near(data, volume.grid), volume.grid
     elastic = BEND if bent else None
@@ -55,7 +55,7 @@ def test_any_cut_gives_the_whole(volume, order, antialias, bent, data):
 
 
 @given(volumes(), st.sampled_from([(1, 1e-6), (3, 1e-5)]), st.data())
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_interpolation_is_scipys_in_float64(volume, how, data):
     (order, tolerance), grid = how, near(data, volume.grid)
     volume = volume.with_array(volume.array.astype("f4"))
@@ -78,7 +78,7 @@ def places(source, target):
 
 
 @given(volumes(kinds=("image", "labels")), wanted, st.data())
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_reoriented_cropped_and_padded_voxels_return_to_the_bit(volume, letters, data):
     """There: turned, cut, padded.  Back on the source: all voxels of the cut, the rest is fill."""
     grid = toward(volume.grid, letters).grid(volume.grid)
