@@ -13,6 +13,7 @@ from pipeline import regrid
 from pipeline.errors import KindError
 from pipeline.grid import Anchor, Grid
 from pipeline.kernels import intensity, tables
+from pipeline.kernels.folding import Border
 from pipeline.kernels.onehot import onehot
 from pipeline.kernels.ramp import Ramp
 from pipeline.kernels.resample import resample
@@ -38,7 +39,7 @@ class Convention:
 
     anchor: Anchor = "face"
     length: Callable[[int, float, float], int] = lambda n, old, new: round(n / (new / old))
-    border: tables.Border = "mirror"
+    border: Border = "mirror"
     beyond: Literal["fill", "face", "border"] = "fill"
     anisotropy: float | None = None
 
@@ -49,7 +50,7 @@ CONVENTIONS: dict[Preset, Convention] = {
     "nnunet": Convention("faces", lambda n, old, new: round(old / new * n), "nearest", anisotropy=3.0),
     "monai": Convention("center", lambda n, old, new: round((n - 1) * old / new + 1), "nearest", "border"),
     "torchio": Convention("middle", lambda n, old, new: floor(n * old / new) if n > 1 else 1),
-    "totalsegmentator": Convention("centers", lambda n, old, new: round(n * (old / new)), "nearest"),
+    "totalsegmentator": Convention("centers", lambda n, old, new: round(n * (old / new)), "nearest", "border"),
 }
 
 
