@@ -1,12 +1,14 @@
 # Every target first builds .venv where it is missing or older than pyproject.toml.
 #   make demo | test | test-system | lint | format | bench | schemas | clean
+#   make peers            builds .venv-peers: all that the benchmarks compare with; `make bench` takes it where it is
 
 PYTHON ?= python3
 JOBS ?= 2
 BIN := .venv/bin
 READY := .venv/.stamp
+PEERS := .venv-peers/bin
 
-.PHONY: demo test test-system lint format bench schemas clean
+.PHONY: demo test test-system lint format bench peers schemas clean
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml
@@ -34,10 +36,19 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 bench: $(READY)
-	$(BIN)/python -m benchmarks.resample
+	$(firstword $(wildcard $(PEERS)/python) $(BIN)/python) -m benchmarks
+
+# Nothing here needs torchvision, and one built for a GPU does not load beside a torch that is not.
+.venv-peers/.stamp: pyproject.toml benchmarks/peers.txt
+	$(PYTHON) -m venv .venv-peers
+	$(PEERS)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' -r benchmarks/peers.txt
+	$(PEERS)/python -m pip uninstall --quiet --yes torchvision
+	touch $@
+
+peers: .venv-peers/.stamp
 
 schemas: $(READY)
 	$(BIN)/scanmill schema --write schemas
 
 clean:
-	rm -rf .venv demo build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers demo build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import product
 from math import sqrt
+from typing import Literal
 
 import numpy as np
 
@@ -22,6 +23,12 @@ from pipeline.errors import GeometryError
 
 Frame = tuple[tuple[float, ...], ...]
 Triple = tuple[int, int, int]
+
+PARALLEL = 1e-9
+"""Axes are parallel where a step along one moves the index of another by no more than this, in voxels."""
+
+Anchor = Literal["face", "center", "middle", "faces", "centers"]
+"""What stays put when a grid is respaced."""
 
 IDENTITY: Frame = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0), (0.0, 0.0, 0.0, 1.0))
 """k, j, i along x, y, z in steps of 1 mm, from the origin."""
@@ -104,6 +111,16 @@ class Grid:
         moved = _moved(_moved(self.frame, self.start), index)
         return moved[0][3], moved[1][3], moved[2][3]
 
+    def index(self, position: Sequence[float]) -> tuple[float, float, float]:
+        """Fractional index of this box at an LPS position in mm: what ``position`` undoes.
+
+        >>> Grid(np.diag([2.0, 1.0, 0.5, 1.0]), (4, 4, 4), (1, 0, 0)).index((6.0, 3.0, 1.0))
+        (2.0, 3.0, 2.0)
+        """
+        x, y, z = position
+        k, j, i = (a * x + b * y + c * z + d for a, b, c, d in _between(self.frame, IDENTITY))
+        return k - self.start[0], j - self.start[1], i - self.start[2]
+
     def between(self, start: Iterable[int], stop: Iterable[int]) -> Grid:
         """The box ``[start, stop)`` in lattice indices; empty where stop <= start."""
         low = _triple(start)
@@ -162,7 +179,7 @@ class Grid:
         corners = product(*(range(0, n, s) for n, s in zip(self.shape, size, strict=True)))
         return [self.crop(at, [min(a + s, n) for a, s, n in zip(at, size, self.shape, strict=True)]) for at in corners]
 
-    def respace(self, spacing: Sequence[float]) -> Grid:
+    def respace(self, spacing: Sequence[float], anchor: Anchor = "face", shape: Sequence[int] | None = None) -> Grid:
         """Same field of view, voxels of ``spacing`` mm (k, j, i), a new frame that begins at index 0.
 
         The outer *faces* of the first voxel stay put; the last face moves by half a new voxel at most,
@@ -171,24 +188,47 @@ class Grid:
 
             old   |  .  |  .  |  .  |  .  |      4 voxels of 1.5 mm
             new   | . | . | . | . | . | . |      6 voxels of 1 mm
+
+        With another ``anchor`` something else stays put: the ``center`` of the first voxel, the ``middle`` of the
+        whole; or both outer ``faces`` or ``centers``, for which the spacing gives way.  ``shape`` replaces lengths.
         """
         step = [new / old for new, old in zip(spacing, self.spacing, strict=True)]
-        lengths = [round(n / s) for n, s in zip(self.shape, step, strict=True)]
-        first = [(s if m else n) / 2 - 0.5 for m, n, s in zip(lengths, self.shape, step, strict=True)]
-        frame = _moved(_moved(self.frame, self.start), first)
-        rows = [(*(c * s for c, s in zip(row[:3], step, strict=True)), row[3]) for row in frame[:3]]
+        lengths = [round(n / s) for n, s in zip(self.shape, step, strict=True)] if shape is None else list(shape)
+        lines = [_anchored(anchor, *line) for line in zip(self.shape, step, lengths, strict=True)]
+        frame = _moved(_moved(self.frame, self.start), [first for _, first in lines])
+        rows = [(*(c * s for c, (s, _) in zip(row[:3], lines, strict=True)), row[3]) for row in frame[:3]]
         return Grid((*rows, frame[3]), _triple(max(1, m) for m in lengths))
+
+    def matrix(self, other: Grid) -> Frame:
+        """(3, 4): lattice index here = matrix @ (lattice index there, 1)."""
+        return _between(self.frame, other.frame)
 
     def axes(self, other: Grid) -> tuple[tuple[float, float], ...]:
         """Per axis ``(step, offset)``: lattice index here = step * lattice index there + offset.
 
         Raises GeometryError where the axes of the two frames are not parallel, pair by pair.
         """
-        return _axes(self.frame, other.frame)
+        m = self.matrix(other)
+        if any(abs(m[p][q]) > PARALLEL for p in range(3) for q in range(3) if p != q):
+            raise GeometryError("the axes of the two grids are not parallel")
+        return tuple((m[p][p], m[p][3]) for p in range(3))
 
     def _same_frame(self, other: Grid) -> None:
         if self.frame != other.frame:
             raise GeometryError("the grids lie on different frames; resample first")
+
+
+def _anchored(anchor: Anchor, n: int, step: float, m: int) -> tuple[float, float]:
+    """(step, index of the first) of ``m`` voxels about ``step`` old ones apart, among ``n`` old ones."""
+    if anchor == "faces":
+        step = n / max(1, m)
+    elif anchor == "centers" and min(m, n) > 1:
+        step = (n - 1) / (m - 1)
+    if anchor in ("center", "centers"):
+        return step, 0.0
+    if anchor == "middle":
+        return step, ((n - 1) - (max(1, m) - 1) * step) / 2
+    return step, (step if m else n) / 2 - 0.5
 
 
 def _triple(values: Iterable[int]) -> Triple:
@@ -217,14 +257,11 @@ def _determinant(frame: Frame) -> float:
 
 
 @lru_cache(maxsize=1024)
-def _axes(here: Frame, there: Frame) -> tuple[tuple[float, float], ...]:
+def _between(here: Frame, there: Frame) -> Frame:
     """Solved once per pair of frames, by Cramer's rule: inverse = adjugate / determinant."""
     det = _determinant(here)
     moved = [[*row[:3], row[3] - own[3]] for row, own in zip(there[:3], here[:3], strict=True)]
-    m = [
-        [sum(x * y for x, y in zip(row, column, strict=True)) / det for column in zip(*moved, strict=True)]
+    return tuple(
+        tuple(sum(x * y for x, y in zip(row, column, strict=True)) / det for column in zip(*moved, strict=True))
         for row in _adjugate(here)
-    ]
-    if any(abs(m[p][q]) > 1e-9 for p in range(3) for q in range(3) if p != q):
-        raise GeometryError("the axes of the two grids are not parallel")
-    return tuple((m[p][p], m[p][3]) for p in range(3))
+    )

@@ -42,7 +42,7 @@ class Facts:
     Attributes
     ----------
     modality : DICOM Modality (``CT``, ``MR``, ``DX`` ...), None where nothing states it
-    units : of the intensities: ``HU``, ``BQML``, or ``1`` (arbitrary)
+    units : of the intensities: ``HU``, ``BQML``, ``GML`` (g/ml), or ``1`` (arbitrary)
     padding : rescaled value of padding voxels, None where there are none declared
     window : (center, width) of the first VOI window in rescaled units
     voi : the function that the window is meant for (DICOM PS3.3 C.11.2.1.3); ``TABLE``: there is a VOI LUT Sequence
@@ -52,6 +52,9 @@ class Facts:
     lossy : the source was compressed with loss
     anatomical : the frame lies in the patient; False where a projection states no position
     spacing_source : what the spacing in the image plane was read from: ``pixel``, ``imager``, ``none`` ...
+    suv_factor : times an intensity, the uptake value by body weight; None where the header does not allow it.  Weight
+        over decayed dose: it tells neither
+    suv_refusal : then the code of the reason why, of ``pipeline.reasons``
     """
 
     modality: str | None = None
@@ -65,6 +68,8 @@ class Facts:
     lossy: bool = False
     anatomical: bool = True
     spacing_source: str = "pixel"
+    suv_factor: float | None = None
+    suv_refusal: str | None = None
 
     @property
     def linear_window(self) -> tuple[float, float] | None:

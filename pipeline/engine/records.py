@@ -96,7 +96,7 @@ def refused(volume_id: str, recipe: str | None, fingerprint: str | None, reasons
 
 
 def facts(record: Record) -> Facts:
-    """The facts that a raw record holds; an older one lacks some."""
+    """The facts that a raw record holds; what an older version did not know stays unknown."""
     found = {name: record[name] for name in Facts.__dataclass_fields__ if name in record}
     return Facts(**found | {"window": tuple(found["window"]) if found["window"] else None})
 

@@ -80,6 +80,12 @@ def as_dtype(v: Array, dtype: np.dtype) -> Array:
     return xp.where(v == v, v, np.float32(0)).astype(dtype)
 
 
+def finished(v: Array, dtype: np.dtype, ramp: Ramp | None) -> Array:
+    """float32 as it is stored: as ``dtype``, and from there through the ramp if there is one."""
+    v = as_dtype(v, dtype)
+    return v if ramp is None else plain(v, ramp)
+
+
 def claim(out: Array | None, x: Array, shape: tuple[int, ...], dtype: np.dtype) -> Array:
     """A new array beside ``x``, or ``out`` where it is given and fits.
 
