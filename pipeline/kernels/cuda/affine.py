@@ -1,0 +1,83 @@
+"""Launches ``affine.cu``: resampling along axes that are not parallel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from pipeline.kernels import cuda
+from pipeline.kernels.bend import Bend
+from pipeline.kernels.positions import Positions
+from pipeline.kernels.ramp import DTYPES, Ramp
+from pipeline.xp import Array, namespace
+
+SOURCES = ("int16", "uint16", "uint8", "float32")
+KERNELS = (
+    *(cuda.kernel("affine", t, kept, kept, False) for t in SOURCES for kept in sorted({t, "float32"})),
+    *(cuda.kernel("affine", t, t, made, True) for t, made in product(SOURCES, DTYPES)),
+    *(cuda.kernel("affine_nearest", f"uint{bits}") for bits in (8, 16, 32, 64)),
+    "affine_inside",
+)
+"""All instances."""
+
+_THREADS = (32, 8, 1)
+
+
+def linear(
+    x: Array, at: Positions, start: Sequence[int], kept: np.dtype, fill: np.ndarray, ramp: Ramp | None, out: Array
+) -> None:
+    """``x`` at the positions, stored as ``kept``, then through ``ramp``, into ``out``; ``fill`` as it stands there."""
+    numbers = (0, 0, 0, 0) if ramp is None else (ramp.low, ramp.high, ramp.base, ramp.scale)
+    name = cuda.kernel("affine", x.dtype, kept, out.dtype, ramp is not None)
+    value = namespace(x).asarray(fill.astype(out.dtype))
+    rest = (value, *map(np.float32, numbers))
+    _launch(name, out.shape, (*cuda.lines(x), *cuda.lines(out)), _target(at, start, namespace(x)), rest)
+
+
+def nearest(x: Array, at: Positions, start: Sequence[int], fill: np.ndarray, out: Array) -> None:
+    """The voxel of ``x`` nearest to each position, into ``out``, which has the dtype of ``x``."""
+    word = np.dtype(f"u{x.dtype.itemsize}")
+    value = namespace(x).asarray(fill.astype(x.dtype).view(word))
+    lines = (*cuda.lines(x.view(word)), *cuda.lines(out.view(word)))
+    _launch(cuda.kernel("affine_nearest", word), out.shape, lines, _target(at, start, namespace(x)), (value,))
+
+
+def inside(at: Positions, out: Array) -> None:
+    """1 where a position lies on the source, else 0, into ``out``, uint8 [k, j, i] and contiguous."""
+    _launch("affine_inside", out.shape, (out,), _target(at, (0, 0, 0), namespace(out)), ())
+
+
+def _target(at: Positions, start: Sequence[int], xp: ModuleType) -> tuple[Any, ...]:
+    """Of positions, what kernels take: index of the first row, axes of the source, displacements."""
+    axes = np.array([[*row, *bounds, first] for row, bounds, first in zip(at.matrix, at.bounds, start, strict=True)])
+    origin = [np.int64(first) for first, _ in at.rows]
+    if at.bend is None:
+        return (*origin, xp.asarray(axes), np.int32(0), cuda.NOTHING, cuda.NOTHING, cuda.NOTHING)
+    bent = _threads(at.bend, xp)
+    along = (xp.asarray(at.bend.first[2]), xp.asarray(at.bend.weights[2]))
+    return (*origin, xp.asarray(axes), np.int32(bent.shape[3]), bent, *along)
+
+
+def _threads(bend: Bend, xp: ModuleType) -> Array:
+    """(3, nk, nj, points) float64: the control points contracted along k and j, as ``Bend.arrays`` does."""
+    y = xp.asarray(bend.points)
+    for axis in (0, 1):
+        first, weights = bend.first[axis], bend.weights[axis]
+        column = [-1 if n == axis + 1 else 1 for n in range(4)]
+        terms = [
+            xp.take(y, xp.asarray(first + n), axis + 1) * xp.asarray(weights[:, n].reshape(column)) for n in range(4)
+        ]
+        y = ((terms[0] + terms[1]) + terms[2]) + terms[3]
+    return xp.ascontiguousarray(y)
+
+
+def _launch(
+    name: str, shape: Sequence[int], arrays: tuple[Any, ...], target: tuple[Any, ...], rest: tuple[Any, ...]
+) -> None:
+    nk, nj, ni = shape
+    blocks = (cuda.parts(ni, _THREADS[0]), cuda.parts(nj, _THREADS[1]), nk)
+    cuda.launch("affine.cu", name, blocks, _THREADS, (*arrays, np.int32(nj), np.int32(ni), *target, *rest))
