@@ -14,8 +14,8 @@ from pipeline.kernels import cuda
 
 GXX = ("g++", "-std=c++20", "-O1", "-ffp-contract=off", "-fno-strict-aliasing", "-shared", "-fPIC", "-w")
 ENTRY = """
-extern "C" int run{n}(const unsigned* shape, std::size_t shared, void** arguments, const int* sizes, int count) {{
-    return cpu::call(&{kernel}, shape, shared, arguments, sizes, count);
+extern "C" int run{n}(const unsigned* shape, std::size_t shared, void** arguments, const int* sizes, int given) {{
+    return cpu::call(&{kernel}, shape, shared, arguments, sizes, given);
 }}
 """
 
