@@ -56,7 +56,7 @@ template <> struct As<f32> { static __device__ __forceinline__ f32 voxel(f32 v) 
 // The interpolated v as a voxel of OUT: through a ramp first as a voxel of IN, so that one pass gives the bits of two.
 template <class IN, class OUT, bool RAMP>
 __device__ __forceinline__ OUT finished(f32 v, f32 low, f32 high, f32 base, f32 scale) {
-    if (RAMP) {
+    if constexpr (RAMP) {
         v = widened(As<IN>::voxel(v));
         v = v < low ? low : v;
         v = v > high ? high : v;
