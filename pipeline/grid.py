@@ -23,6 +23,9 @@ from pipeline.errors import GeometryError
 Frame = tuple[tuple[float, ...], ...]
 Triple = tuple[int, int, int]
 
+PARALLEL = 1e-9
+"""Axes are parallel where a step along one moves the index of another by no more than this, in voxels."""
+
 IDENTITY: Frame = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0), (0.0, 0.0, 0.0, 1.0))
 """k, j, i along x, y, z in steps of 1 mm, from the origin."""
 
@@ -104,6 +107,12 @@ class Grid:
         moved = _moved(_moved(self.frame, self.start), index)
         return moved[0][3], moved[1][3], moved[2][3]
 
+    def index(self, position: Sequence[float]) -> tuple[float, float, float]:
+        """Fractional index of this box at an LPS position in mm: what ``position`` undoes."""
+        x, y, z = position
+        k, j, i = (a * x + b * y + c * z + d for a, b, c, d in _between(self.frame, IDENTITY))
+        return k - self.start[0], j - self.start[1], i - self.start[2]
+
     def between(self, start: Iterable[int], stop: Iterable[int]) -> Grid:
         """The box ``[start, stop)`` in lattice indices; empty where stop <= start."""
         low = _triple(start)
@@ -179,12 +188,19 @@ class Grid:
         rows = [(*(c * s for c, s in zip(row[:3], step, strict=True)), row[3]) for row in frame[:3]]
         return Grid((*rows, frame[3]), _triple(max(1, m) for m in lengths))
 
+    def matrix(self, other: Grid) -> Frame:
+        """(3, 4): lattice index here = matrix @ (lattice index there, 1)."""
+        return _between(self.frame, other.frame)
+
     def axes(self, other: Grid) -> tuple[tuple[float, float], ...]:
         """Per axis ``(step, offset)``: lattice index here = step * lattice index there + offset.
 
         Raises GeometryError where the axes of the two frames are not parallel, pair by pair.
         """
-        return _axes(self.frame, other.frame)
+        m = self.matrix(other)
+        if any(abs(m[p][q]) > PARALLEL for p in range(3) for q in range(3) if p != q):
+            raise GeometryError("the axes of the two grids are not parallel")
+        return tuple((m[p][p], m[p][3]) for p in range(3))
 
     def _same_frame(self, other: Grid) -> None:
         if self.frame != other.frame:
@@ -217,14 +233,11 @@ def _determinant(frame: Frame) -> float:
 
 
 @lru_cache(maxsize=1024)
-def _axes(here: Frame, there: Frame) -> tuple[tuple[float, float], ...]:
+def _between(here: Frame, there: Frame) -> Frame:
     """Solved once per pair of frames, by Cramer's rule: inverse = adjugate / determinant."""
     det = _determinant(here)
     moved = [[*row[:3], row[3] - own[3]] for row, own in zip(there[:3], here[:3], strict=True)]
-    m = [
-        [sum(x * y for x, y in zip(row, column, strict=True)) / det for column in zip(*moved, strict=True)]
+    return tuple(
+        tuple(sum(x * y for x, y in zip(row, column, strict=True)) / det for column in zip(*moved, strict=True))
         for row in _adjugate(here)
-    ]
-    if any(abs(m[p][q]) > 1e-9 for p in range(3) for q in range(3) if p != q):
-        raise GeometryError("the axes of the two grids are not parallel")
-    return tuple((m[p][p], m[p][3]) for p in range(3))
+    )

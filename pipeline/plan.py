@@ -9,7 +9,11 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
+from pipeline.draws import Draw
 from pipeline.errors import RecipeError
+from pipeline.fits import Fit
 from pipeline.grid import Grid
 from pipeline.stages import Stage
 from pipeline.volume import Spec, Volume
@@ -17,26 +21,51 @@ from pipeline.volume import Spec, Volume
 Read = Callable[[Grid], Volume]
 """Reads the part of the source that lies on a grid."""
 
-Chain = tuple[Stage, ...]
+Step = Stage | Fit | Draw
+"""What stands in a chain.  Before it can run, draws are drawn (``draws``) and fits are settled (``settle``)."""
+
+Chain = tuple[Any, ...]
+"""Steps, first to last."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A chain of stages over one source.
+    """A chain of steps over one source.
+
+    Attributes
+    ----------
+    stages : the steps; those of a plan that runs are all stages
+    masks : (name, chain from the same source) of the label maps that fits look within
 
     Raises
     ------
     RecipeError
-        If a stage is handed a kind of volume that it does not take.
+        If a step is handed a kind of volume that it does not take, or a mask is no label map or does not lie
+        on the grid of what is looked at.
     """
 
     source: Spec
     stages: Chain = ()
+    masks: tuple[tuple[str, Chain], ...] = ()
 
     def __post_init__(self) -> None:
-        for stage, spec in zip(self.stages, self.specs, strict=False):
-            if spec.kind not in stage.takes:
-                raise RecipeError(f"{stage_name(stage)!r} does not take {spec.kind}")
+        for step, spec in zip(self.stages, self.specs, strict=False):
+            if spec.kind not in step.takes:
+                raise RecipeError(f"{stage_name(step)!r} does not take {spec.kind}")
+            name = within(step)
+            if name is not None:
+                mask = self.mask(name).target
+                if mask.kind != "labels":
+                    raise RecipeError(f"{name!r} is no label map: {stage_name(step)!r} cannot look within it")
+                if mask.grid != spec.grid:
+                    raise RecipeError(f"{name!r} does not lie on the grid that {stage_name(step)!r} looks at")
+
+    def mask(self, name: str) -> Plan:
+        """The plan of a mask.  Raises RecipeError where there is none of that name."""
+        chains = dict(self.masks)
+        if name not in chains:
+            raise RecipeError(f"there is no label map {name!r} to look within")
+        return Plan(self.source, chains[name], tuple(pair for pair in self.masks if pair[0] != name))
 
     @cached_property
     def specs(self) -> tuple[Spec, ...]:
@@ -48,7 +77,7 @@ class Plan:
 
     @property
     def target(self) -> Spec:
-        """What comes out."""
+        """What comes out; of a plan with fits, the most that can."""
         return self.specs[-1]
 
     @property
@@ -57,8 +86,17 @@ class Plan:
 
         It makes what an image output would be if it had never been moved: the reference of its QA.
         """
-        stay = [s for s, a, b in zip(self.stages, self.specs, self.specs[1:], strict=False) if a.grid == b.grid]
-        return replace(self, stages=tuple(stay))
+        return replace(self, stages=tuple(step for step in self.stages if not step.moves))
+
+    def following(self, dtype: np.dtype) -> Plan:
+        """A label map of the source, moved as this plan moves its image."""
+        labels = Spec(self.source.grid, "labels", dtype)
+        return Plan(labels, tuple(step for step in self.stages if step.moves))
+
+    @property
+    def interpolations(self) -> int:
+        """How often a voxel of the result was interpolated."""
+        return sum(step.interpolates for step in self.stages)
 
     def reach(self, piece: Grid) -> tuple[Grid, ...]:
         """What each stage must deliver so that ``piece`` can be made; first, what to read.
@@ -79,8 +117,12 @@ class Plan:
         return run_together({"": self}, read, {"": piece})[""]
 
 
-def run_together(plans: Mapping[str, Plan], read: Read, pieces: Mapping[str, Grid]) -> dict[str, Volume]:
+def run_together(
+    plans: Mapping[str, Plan], read: Read, pieces: Mapping[str, Grid], known: Mapping[Chain, Volume] | None = None
+) -> dict[str, Volume]:
     """One piece of each plan, all of one source; a prefix that several plans share is computed once.
+
+    ``known`` are prefixes that were made before, whole: nothing before them is computed again.
 
     Walk back: of each prefix, the hull of what its branches need.  Walk forth, depth first: make it once
     and hand each branch its part, so that a volume is let go as soon as its last branch is made.  A ramp
@@ -107,6 +149,7 @@ def run_together(plans: Mapping[str, Plan], read: Read, pieces: Mapping[str, Gri
             want(prefix[:-1], prefix[-1].reach(need[prefix], specs[prefix[:-1]]))
 
     made: dict[str, Volume] = {}
+    known = known or {}
 
     def children(prefix: Chain) -> list[Chain]:
         return [longer for longer in specs if longer and longer[:-1] == prefix]
@@ -114,17 +157,20 @@ def run_together(plans: Mapping[str, Plan], read: Read, pieces: Mapping[str, Gri
     def walk(prefix: Chain, volume: Volume) -> None:
         made.update({n: volume.crop_to(pieces[n]) for n, plan in plans.items() if plan.stages == prefix})
         for child in children(prefix):
+            if child in known:
+                walk(child, known[child])
+                continue
             stage, before = child[-1], specs[prefix]
             part = volume.crop_to(stage.reach(need[child], before))
             after = children(child)
             ramp = None
-            if stage.fuses and child not in kept and len(after) == 1:
+            if stage.fuses and child not in kept and len(after) == 1 and after[0] not in known:
                 ramp = after[0][-1].ramp(specs[child])
             try:
                 if ramp is None:
                     walk(child, stage(part, need[child], before))
                 else:
-                    walk(after[0], stage(part, need[child], before, ramp=ramp))  # type: ignore[call-arg]
+                    walk(after[0], stage(part, need[child], before, ramp=ramp))
             except Exception as error:
                 error.add_note(f"in stage {stage_name(stage)!r}")
                 raise
@@ -134,31 +180,44 @@ def run_together(plans: Mapping[str, Plan], read: Read, pieces: Mapping[str, Gri
 
 
 def peak_bytes(plans: Mapping[str, Plan]) -> int:
-    """An upper bound of the memory that ``run_together`` holds at once, the source included.
+    """An upper bound of the memory that settling and running plans together holds at once, the source included.
 
     Every distinct volume on the way, as if none were let go, and once more the largest for scratch.
     """
-    volumes = {plan.stages[:n]: spec.nbytes for plan in plans.values() for n, spec in enumerate(plan.specs)}
+    masks = [plan.mask(name) for plan in plans.values() for name, _ in plan.masks]
+    volumes = {p.stages[:n]: spec.nbytes for p in (*plans.values(), *masks) for n, spec in enumerate(p.specs)}
     return sum(volumes.values()) + max(volumes.values(), default=0)
 
 
 def fingerprint(plans: Mapping[str, Plan], raw_sha256: str) -> str:
     """Of everything that decides the bytes of a recipe's outputs: what makes a re-run incremental.
 
-    sha256 over the raw volume's own hash and, per kept name, each stage with its version and parameters.
+    sha256 over the raw volume's own hash and, per kept name, each step with its version and parameters.
     """
-    outputs = {name: [_described(stage) for stage in plan.stages] for name, plan in plans.items()}
+    outputs = {
+        name: {
+            "stages": [described(step) for step in plan.stages],
+            "masks": {mask: [described(step) for step in chain] for mask, chain in plan.masks},
+        }
+        for name, plan in plans.items()
+    }
     text = json.dumps({"raw": raw_sha256, "outputs": outputs}, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def stage_name(stage: Stage) -> str:
-    """As a recipe spells it: the name of the stage's file."""
-    return type(stage).__module__.rpartition(".")[2]
+def stage_name(step: Step) -> str:
+    """As a recipe spells it: the name of the step's file."""
+    return type(step).__module__.rpartition(".")[2]
 
 
-def _described(stage: Stage) -> dict[str, Any]:
-    return {"use": stage_name(stage), "version": stage.version, **asdict(stage)}
+def described(step: Step) -> dict[str, Any]:
+    """A step as JSON has it: its name, its version, its parameters."""
+    return {"use": stage_name(step), "version": step.version, **asdict(step)}
+
+
+def within(step: Step) -> str | None:
+    """The name of the label map that a fit looks within."""
+    return getattr(step, "within", None)
 
 
 def _one_source(plans: Mapping[str, Plan]) -> Spec:

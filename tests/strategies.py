@@ -1,8 +1,10 @@
 """Random grids, volumes and cuts for the laws."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from hypothesis import strategies as st
-from hypothesis.strategies import DrawFn, SearchStrategy
+from hypothesis.strategies import DrawFn
 
 from pipeline.grid import Grid
 from pipeline.volume import Kind, Volume
@@ -45,12 +47,12 @@ def cuts(draw: DrawFn, grid: Grid) -> Grid:
 
 
 @st.composite
-def volumes(draw: DrawFn, kind: Kind = "image", dtypes: SearchStrategy[str] | None = None) -> Volume:
+def volumes(draw: DrawFn, kind: Kind = "image", dtypes: Sequence[str] = ("i2", "u2", "u1", "f4", "f2")) -> Volume:
     """Noise on a random grid; labels are 0, 1, 2 in blobs of chance."""
     grid = draw(grids())
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     if kind == "labels":
         return Volume(rng.integers(0, 3, grid.shape).astype("u1"), grid, "labels")
-    dtype = np.dtype(draw(dtypes or st.sampled_from(["i2", "u2", "u1", "f4", "f2"])))
+    dtype = np.dtype(draw(st.sampled_from(dtypes)))
     low = 0 if dtype.kind == "u" else -1200
     return Volume(rng.uniform(low, 250 if dtype.itemsize == 1 else 2000, grid.shape).astype(dtype), grid)

@@ -33,7 +33,7 @@ def build(text):
 def test_kept_names_become_linear_plans():
     loaded = build(GOOD)
     assert loaded.where == "modality = 'CT'"
-    plans = loaded.compile(SPEC, Facts(modality="CT"))
+    plans = loaded.compile(SPEC, Facts(modality="CT"), "v")
     kinds = {name: [type(s) for s in plan.stages] for name, plan in plans.items()}
     assert kinds == {"ct": [Resample], "image": [Resample, Window], "body": [Resample, Threshold]}
     assert plans["body"].target.kind == "labels"

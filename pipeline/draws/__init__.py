@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import ClassVar
 
 import numpy as np
 
+from pipeline.parts import parts
 from pipeline.stages import Stage
 from pipeline.volume import Facts, Kind, Spec
 
@@ -50,9 +49,4 @@ class Draw:
 @cache
 def available() -> dict[str, type[Draw]]:
     """Every draw, by the name of its file."""
-    found = {}
-    for info in iter_modules(__path__):
-        module = import_module(f"{__name__}.{info.name}")
-        own = [c for c in vars(module).values() if isinstance(c, type) and c.__module__ == module.__name__]
-        (found[info.name],) = [c for c in own if issubclass(c, Draw)]
-    return found
+    return parts(__name__, __path__, Draw)

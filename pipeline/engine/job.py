@@ -7,26 +7,26 @@ import traceback
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pipeline.archive.convert import convert
 from pipeline.archive.formats.child import Child
 from pipeline.archive.vault import Vault
-from pipeline.engine import memory, records
+from pipeline.engine import derive, memory, records
 from pipeline.engine.costs import Costs
+from pipeline.engine.derive import Source
 from pipeline.engine.site import Site
 from pipeline.errors import Quarantine, StoreError
-from pipeline.plan import Chain, Plan, fingerprint, run_together
+from pipeline.plan import fingerprint
 from pipeline.reasons import Reason
-from pipeline.recipe import Recipe
-from pipeline.report.measure import measure_image, measure_labels
+from pipeline.recipe import Recipe, batches
 from pipeline.store import commit, omezarr
 from pipeline.store.faults import store_errors
 from pipeline.store.layout import Output
 from pipeline.store.ledger import Record
-from pipeline.volume import Facts, Volume
+from pipeline.volume import Volume
 
 Reasons = tuple[Reason, ...]
 
@@ -84,11 +84,23 @@ def refuse(site: Site, recipe: Recipe, volume_id: str, edition: str, reasons: Re
 
 @dataclass(frozen=True)
 class _Raw:
-    """A raw volume in hand or still on disk, with its record."""
+    """A raw volume with its label maps, in hand or still on disk, and its record."""
 
     record: Record
     volume: Volume | None
+    labels: Mapping[str, Volume] = field(default_factory=dict)
     made: int = 0
+
+    def source(self, site: Site, costs: Costs) -> Source:
+        """What a recipe starts from."""
+        volume, labels = self.volume, self.labels
+        if volume is None:
+            with costs.step("read_raw") as nbytes, store_errors():
+                path = site.out / self.record["path"]
+                volume = omezarr.read(path)
+                labels = {name: omezarr.read(path / "labels" / name) for name in self.record["labels"]}
+                nbytes.append(volume.array.nbytes)
+        return Source(volume, labels, records.facts(self.record), self.record["geometry_error_mm"])
 
 
 def _raw(site: Site, volume_id: str, edition: str, child: Child) -> _Raw:
@@ -100,104 +112,51 @@ def _raw(site: Site, volume_id: str, edition: str, child: Child) -> _Raw:
     costs.add("read", made.seconds["read"], made.bytes_in)
     costs.add("decode", made.seconds["decode"], made.volume.array.nbytes)
     target = Output.raw(volume_id)
-    images = {"": _image(made.volume, made.labels, made.facts, volume_id=volume_id)}
-    published = _publish(site, target, images, costs)
+    image = derive.image(made.volume, made.labels, made.facts, {"volume_id": volume_id})
+    with _staged(site.staging) as staged, store_errors(), costs.step("write") as nbytes:
+        omezarr.write_group(staged, {"": image})
+        published = commit.publish(staged, site.out / target)
+        nbytes.append(published.nbytes)
     record = records.raw(volume_id, edition, made, target, published, costs)
     with store_errors():
         new = site.ledger.commit(record)
         site.ledger.withdraw(volume_id, None)
-    return _Raw(record, made.volume, int(new))
+    return _Raw(record, made.volume, made.labels, int(new))
 
 
 def _derived(site: Site, recipe: Recipe, raw: _Raw) -> int:
     """Publish a recipe's outputs; how many groups that made: 1, or 0 where they were there already."""
-    record, facts = raw.record, records.facts(raw.record)
+    record = raw.record
     volume_id = record["volume_id"]
-    plans = recipe.compile(omezarr.spec(record), facts)
+    plans = recipe.compile(omezarr.spec(record), records.facts(record), volume_id)
     made_from = fingerprint(plans, record["sha256"])
     known = site.ledger.derived(volume_id, recipe.name)
     if known is not None and known["fingerprint"] == made_from:
         return 0
-    if memory.processing(plans) > site.memory_bytes:
+    if memory.processing(plans, len(record["labels"])) > site.memory_bytes:
         raise Quarantine(Reason.TOO_LARGE)
     costs = Costs()
-    source = raw.volume
-    if source is None:
-        with costs.step("read_raw") as nbytes, store_errors():
-            source = omezarr.read(site.out / record["path"])
-            nbytes.append(source.array.nbytes)
-    with costs.step("compute") as nbytes:
-        targets = {name: plan.target.grid for name, plan in plans.items()}
-        made = run_together(plans, source.crop_to, targets)
-        nbytes.extend(v.array.nbytes for v in made.values())
-    with costs.step("qa"):
-        outputs = {
-            name: _output(plan, made[name], source, facts, record["geometry_error_mm"]) for name, plan in plans.items()
-        }
-    target = Output.derived(recipe.name, volume_id, made_from)
+    source = raw.source(site, costs)
     own = {"volume_id": volume_id, "recipe": recipe.name, "fingerprint": made_from}
-    images = {
-        name: _image(made[name], {below: made[below] for below in labels}, facts, **own)
-        for name, labels in arranged(plans, made).items()
-    }
-    published = _publish(site, target, images, costs)
+    outputs: dict[str, Any] = {}
+    names: list[str] = []
+    target = Output.derived(recipe.name, volume_id, made_from)
+    with _staged(site.staging) as staged:
+        for batch in batches(plans):
+            made = derive.make(batch, source, own, costs)
+            with store_errors(), costs.step("write") as nbytes:
+                omezarr.write_images(staged, made.images)
+            outputs |= made.outputs
+            names += made.images
+            del made  # before the next sample is made
+        with store_errors(), costs.step("write") as nbytes:
+            omezarr.list_images(staged, names)
+            published = commit.publish(staged, site.out / target)
+            nbytes.append(published.nbytes)
     with store_errors():
         new = site.ledger.commit(records.derived(record, recipe.name, made_from, target, published, outputs, costs))
         site.ledger.withdraw(volume_id, recipe.name)
     return int(new)
-
-
-def arranged(plans: Mapping[str, Plan], made: Mapping[str, Volume]) -> dict[str, list[str]]:
-    """{what is written: the label maps below it}: each below the kept image that it is cut from.
-
-    Else below the first image on its grid; a label map without an image on its grid is written by itself.
-    """
-    home: dict[str, list[str]] = {name: [] for name, volume in made.items() if volume.kind == "image"}
-    images = list(home)
-    for name, volume in made.items():
-        if volume.kind == "labels":
-            near = [n for n in images if made[n].grid == volume.grid]
-            near.sort(key=lambda n: -_shared(plans[n].stages, plans[name].stages))
-            if near:
-                home[near[0]].append(name)
-            else:
-                home[name] = []
-    return home
-
-
-def _shared(image: Chain, labels: Chain) -> int:
-    """Stages of an image that a label map rests on: all of them or, as the two are no branch of one, none."""
-    return len(image) if labels[: len(image)] == image else 0
-
-
-def _output(plan: Plan, volume: Volume, raw: Volume, facts: Facts, geometry_error_mm: float) -> dict[str, Any]:
-    """What the report will say of one kept output."""
-    grid = volume.grid
-    row: dict[str, Any] = {
-        "kind": volume.kind,
-        "shape": list(grid.shape),
-        "dtype": str(volume.array.dtype),
-        "spacing_mm": list(grid.spacing),
-        "qa": None,
-        "structures": [],
-    }
-    if volume.kind == "image":
-        row["qa"] = {
-            **measure_image(plan, volume, raw, facts),
-            "geometry_error_mm": geometry_error_mm,
-            "lossy_source": facts.lossy,
-        }
-    else:
-        row["structures"] = measure_labels(volume)
-    return row
-
-
-def _publish(site: Site, target: str, images: Mapping[str, omezarr.Image], costs: Costs) -> commit.Content:
-    with store_errors(), costs.step("write") as nbytes, _staged(site.staging) as staged:
-        omezarr.write_group(staged, images)
-        published = commit.publish(staged, site.out / target)
-        nbytes.append(published.nbytes)
-    return published
 
 
 @contextmanager
@@ -208,19 +167,6 @@ def _staged(root: Path) -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
-
-
-def _image(volume: Volume, labels: Mapping[str, Volume], facts: Facts, **own: str) -> omezarr.Image:
-    """With the facts that may stand in a published attribute: ids, closed vocabularies and numbers."""
-    public = {
-        **own,
-        "modality": facts.modality,
-        "units": facts.units,
-        "padding": facts.padding,
-        "lossy": facts.lossy,
-        "spacing_source": facts.spacing_source,
-    }
-    return omezarr.Image(volume, labels, public, facts.anatomical, facts.spacing_source != "none")
 
 
 def _place(error: Exception) -> str:

@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipeline.plan import Plan, peak_bytes
+from pipeline.recipe import batches
 from pipeline.volume import Spec
 
 IDLE = 400 * 2**20
 """A worker with all its libraries, before it has seen a volume."""
+
+LABEL = 2
+"""Bytes of a voxel of a label map, at most."""
 
 WRITING = 3
 """An array in the writer's hands: copied, cut into chunks and packed, joined to a shard."""
@@ -22,11 +26,20 @@ def converting(voxels: int) -> int:
     return IDLE + voxels * (2 + 4 + WRITING * 4)
 
 
-def processing(plans: Mapping[str, Plan]) -> int:
-    """A recipe's outputs of a raw volume that is in memory: computing all, measuring and writing one at a time."""
+def processing(plans: Mapping[str, Plan], labels: int = 0) -> int:
+    """A recipe's outputs of a raw volume that is in memory: computing all, measuring and writing one at a time.
+
+    Samples are made one after another.  ``labels`` is how many label maps of the source follow.
+    """
+    return IDLE + max(_batch(batch, labels) for batch in batches(plans))
+
+
+def _batch(plans: Mapping[str, Plan], labels: int) -> int:
     measuring = max(_measuring(plan, plan.source) for plan in plans.values())
     writing = WRITING * max(plan.target.nbytes for plan in plans.values())
-    return IDLE + peak_bytes(plans) + measuring + writing
+    grids = {plan.target.grid for plan in plans.values()}
+    following = labels * LABEL * (sum(grid.size for grid in grids) + next(iter(plans.values())).source.grid.size)
+    return peak_bytes(plans) + measuring + writing + following
 
 
 def _measuring(plan: Plan, source: Spec) -> int:

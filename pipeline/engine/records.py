@@ -30,7 +30,7 @@ class Compiled:
 def compiled(recipe: Recipe, raw: Record) -> Compiled | None:
     """A recipe for the volume of a raw record; None where it cannot be: the worker that tries will say why."""
     try:
-        plans = recipe.compile(omezarr.spec(raw), facts(raw))
+        plans = recipe.compile(omezarr.spec(raw), facts(raw), raw["volume_id"])
         return Compiled(plans, fingerprint(plans, raw["sha256"]))
     except (PipelineError, ValueError, TypeError, ArithmeticError):
         return None

@@ -104,6 +104,7 @@ def _item(ledger: Ledger, recipe: Recipe, row: dict[str, Any]) -> Item:
     job = records.compiled(recipe, raw)
     if job is None:
         return item(State.TO_DO, "not made yet")
+    peak = memory.processing(job.plans, len(raw["labels"]))
     known = ledger.derived(volume_id, recipe.name)
     if known is not None and known["fingerprint"] == job.fingerprint:
         return item(State.UP_TO_DATE, "made by the same stages from the same volume")
@@ -111,8 +112,12 @@ def _item(ledger: Ledger, recipe: Recipe, row: dict[str, Any]) -> Item:
     if refusal:
         return item(State.REFUSED, refusal)
     if known is not None:
-        return item(State.STALE, "the recipe, a stage's version or the volume changed", memory.processing(job.plans))
-    return item(State.TO_DO, "not made yet", memory.processing(job.plans))
+        return item(
+            State.STALE,
+            "the recipe, a stage's version or the volume changed",
+            memory.processing(job.plans, len(raw["labels"])),
+        )
+    return item(State.TO_DO, "not made yet", peak)
 
 
 def _final(refusal: Record | None, made_from: str | None = None) -> str | None:

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any, ClassVar
 
+from pipeline.parts import parts
 from pipeline.stages import Stage
 from pipeline.volume import Facts, Kind, Spec, Volume
 
@@ -56,12 +55,26 @@ class Fit:
         raise TypeError(f"{type(self).__name__} does not say what it becomes")
 
 
+@dataclass(frozen=True)
+class ArchiveFit(Fit):
+    """A rule ``whole archive -> entry of a recipe``: what is fitted once, named by its hash and then stays.
+
+    ``scanmill fit`` adds up what every volume digests; the entry is stored as ``OUT/fits/<name>-<hash8>.json``.
+    """
+
+    def digest(self, total: Any, source: Spec) -> Any:
+        """What one volume adds to the archive, from the total of its own blocks; whole numbers that add up."""
+        return total
+
+    def entry(self, total: Any) -> dict[str, Any]:
+        """The entry of a recipe that this becomes: ``use`` and its parameters.
+
+        Raises RecipeError where what was seen does not make one.
+        """
+        raise TypeError(f"{type(self).__name__} does not say what it becomes")
+
+
 @cache
 def available() -> dict[str, type[Fit]]:
     """Every fit, by the name of its file."""
-    found = {}
-    for info in iter_modules(__path__):
-        module = import_module(f"{__name__}.{info.name}")
-        own = [c for c in vars(module).values() if isinstance(c, type) and c.__module__ == module.__name__]
-        (found[info.name],) = [c for c in own if issubclass(c, Fit)]
-    return found
+    return parts(__name__, __path__, Fit)

@@ -64,17 +64,20 @@ class Positions:
         return k, j, i
 
     def span(self, order: int) -> Spans:
-        """The source voxels that orders 0 (nearest) and 1 (linear) look at; one at least.
+        """What is looked at: voxels of the source (orders 0 and 1, one at least), or coefficients (3), which go on beyond.
 
         A position grows or falls with each index of the target, in floats too: corners hold its extremes.
         """
+        before, after = {0: (0, 1), 1: (0, 2), 3: (-1, 3)}[order]
         spans = []
         for axis, (low, high) in enumerate(self.bounds):
-            ends = [self._on_grain(axis, corner) for corner in product(*((a, b - 1) for a, b in self.rows))]
+            ends = [self._at(axis, corner) for corner in product(*((a, b - 1) for a, b in self.rows))]
             less, more = (0.0, 0.0) if self.bend is None else self.bend.extremes(axis)
-            first, last = (min(max(p, low), high - 1) for p in (min(ends) + less, max(ends) + more))
-            nearest = 0.5 if order == 0 else 0.0
-            spans.append((floor(first + nearest), min(floor(last + nearest) + (1 if order == 0 else 2), high)))
+            margin, shift = HALF if order == 3 else 0.0, 0.5 if order == 0 else 0.0
+            first, last = (
+                floor(min(max(p, low - margin), high - 1 + margin) + shift) for p in (min(ends) + less, max(ends) + more)
+            )
+            spans.append((first + before, last + after if order == 3 else min(last + after, high)))
         k, j, i = spans
         return k, j, i
 
@@ -93,15 +96,15 @@ class Positions:
         at = [((a * k + b * j) + d) + c * i for a, b, c, d in self.matrix.tolist()]
         return at if self.bend is None else [p + d for p, d in zip(at, self.bend.arrays(xp), strict=True)]
 
-    def _on_grain(self, axis: int, corner: Sequence[int]) -> float:
+    def _at(self, axis: int, corner: Sequence[int]) -> float:
         a, b, c, d = self.matrix[axis].tolist()
         k, j, i = map(float, corner)
         return float(np.rint((((a * k + b * j) + d) + c * i) * GRAIN) / GRAIN)
 
 
-def settled(position: Array, bounds: Span, xp: ModuleType = np) -> tuple[Array, Array]:
-    """(clamped to the border, whether it was no farther than half a voxel outside), after rounding to the grain."""
+def settled(position: Array, bounds: Span, margin: float = 0.0, xp: ModuleType = np) -> tuple[Array, Array]:
+    """(rounded to the grain and clamped to ``margin`` beyond the outermost centres, whether at most HALF outside)."""
     low, high = bounds
     position = xp.rint(position * GRAIN) * (1 / GRAIN)
     inside = (position >= low - HALF) & (position <= high - 1 + HALF)
-    return xp.clip(position, low, high - 1), inside
+    return xp.clip(position, low - margin, high - 1 + margin), inside

@@ -128,7 +128,8 @@ def _percentile(name: str) -> pa.Field:
 
 VOLUME_QA = _table(
     "One row a kept image.  The reference of SSIM, PSNR, MAE and RMSE is the raw volume through the intensity "
-    "stages alone, on the source grid; the output is mapped back linearly; fill and padding are left out.",
+    "stages alone, on the source grid; the output is mapped back linearly; fill and padding are left out.  A random "
+    "sample has no reference.",
     ["volume_id", "recipe", "output"],
     _VOLUME,
     _RECIPE,
@@ -153,6 +154,7 @@ VOLUME_QA = _table(
     _column("mae", _F32, "mean absolute difference from the reference", "voxel value"),
     _column("rmse", _F32, "root mean square difference from the reference", "voxel value"),
     _column("data_range", _F32, "width of the fixed range that SSIM and PSNR refer to", "voxel value"),
+    _column("n_interpolations", _I32, "how often the voxels were interpolated on the way from the raw volume", "1"),
     _GEOMETRY_ERROR,
     _column("lossy_source", _FLAG, "the source was compressed with loss"),
 )

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import ClassVar
 
 from pipeline.grid import Grid
 from pipeline.kernels.ramp import Ramp
+from pipeline.parts import parts
 from pipeline.volume import Facts, Kind, Spec, Volume
 
 
@@ -29,6 +28,9 @@ class Stage:
 
     moves: ClassVar[bool] = False
     """Whether voxels are put elsewhere.  Label maps of the source follow these stages, and no others."""
+
+    interpolates: ClassVar[bool] = False
+    """Whether it computes values between voxels: of these a branch should have one."""
 
     fuses: ClassVar[bool] = False
     """Whether ``__call__`` takes ``ramp=``: the pointwise step that follows, applied as it writes."""
@@ -58,9 +60,4 @@ def available() -> dict[str, type[Stage]]:
     >>> available()["window"].__name__
     'Window'
     """
-    found = {}
-    for info in iter_modules(__path__):
-        module = import_module(f"{__name__}.{info.name}")
-        own = [c for c in vars(module).values() if isinstance(c, type) and c.__module__ == module.__name__]
-        (found[info.name],) = [c for c in own if issubclass(c, Stage)]
-    return found
+    return parts(__name__, __path__, Stage)

@@ -45,6 +45,7 @@ class Resample(Stage):
     fill: float | None = None
 
     moves: ClassVar[bool] = True
+    interpolates: ClassVar[bool] = True
     fuses: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

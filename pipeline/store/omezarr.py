@@ -7,7 +7,7 @@ and sheared frames, which OME-Zarr 0.5 cannot say.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,15 +64,18 @@ def write_group(path: Path, images: Mapping[str, Image]) -> None:
 
     ::
 
-        path/0            images[""]                 path/ct/0                  images["ct"]
+        path/0               images[""]              path/ct/0                  images["ct"]
         path/labels/mask/0   its label map           path/ct/labels/body/0      its label map
+                                                     path/image/s000/0          images["image/s000"]
                                                      path/OME                   the list of images
     """
+    write_images(path, images)
+    list_images(path, images)
+
+
+def write_images(path: Path, images: Mapping[str, Image]) -> None:
+    """Some images of a group, with their label maps; ``list_images`` ends the group when all are there."""
     with zarr.config.set(WRITER):
-        if "" not in images:
-            several = {"ome": {"version": "0.5", "bioformats2raw.layout": 3}}
-            zarr.create_group(path, zarr_format=3, attributes=several)
-            zarr.create_group(path / "OME", attributes={"ome": {"version": "0.5", "series": sorted(images)}})
         for name, image in images.items():
             here = path / name if name else path
             _write_image(here, image.volume, image, {})
@@ -81,6 +84,18 @@ def write_group(path: Path, images: Mapping[str, Image]) -> None:
                 zarr.create_group(here / "labels", attributes=listed)
             for label in sorted(image.labels):
                 _write_image(here / "labels" / label, image.labels[label], image, _BELOW)
+
+
+def list_images(path: Path, names: Iterable[str]) -> None:
+    """What makes one group of images: the group, those between it and them, and their list."""
+    listed = sorted(names)
+    if "" in listed:
+        return
+    several = {"ome": {"version": "0.5", "bioformats2raw.layout": 3}}
+    zarr.create_group(path, zarr_format=3, attributes=several)
+    zarr.create_group(path / "OME", attributes={"ome": {"version": "0.5", "series": listed}})
+    for above in sorted({name.rpartition("/")[0] for name in listed} - {""}):
+        zarr.create_group(path / above)
 
 
 def read(path: Path) -> Volume:

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.engine import driver, job, memory
+from pipeline.engine import derive, driver, job, memory
 from pipeline.engine.driver import Options, allowed
 from pipeline.engine.todo import State
 from pipeline.engine.workspace import Workspace, account
@@ -220,7 +220,7 @@ def test_a_full_disk_stops_the_run_in_one_sentence(done, tmp_path, monkeypatch):
     root, source, held, _ = done
     other = Workspace.open(tmp_path / "other", root / "vault", [source])
     other.scan([source])
-    real, calls = omezarr.write_group, []
+    real, calls = omezarr.write_images, []
 
     def full(path, images):
         calls.append(path)
@@ -228,7 +228,7 @@ def test_a_full_disk_stops_the_run_in_one_sentence(done, tmp_path, monkeypatch):
             raise OSError(28, "No space left on device")
         real(path, images)
 
-    monkeypatch.setattr(omezarr, "write_group", full)
+    monkeypatch.setattr(omezarr, "write_images", full)
     with pytest.raises(StoreError, match="full"):
         run(other)
     monkeypatch.undo()
@@ -354,7 +354,7 @@ def test_a_newer_recipe_that_fails_is_the_newer_word_until_the_old_one_is_back(d
     root, _, held, _ = done
     other = Workspace.open(shutil.copytree(held.output.root, tmp_path / "out"), root / "vault")
     changed = BODY.replace("width: 400", "width: 300")
-    monkeypatch.setattr(job, "run_together", lambda *_: 1 / 0)
+    monkeypatch.setattr(derive, "run_together", lambda *_: 1 / 0)
     assert run(other, changed).refused["INTERNAL"] == 4
     monkeypatch.undo()
     outcomes = {(r["recipe"], r["reason"]) for r in rows(other, "volumes")}
@@ -407,7 +407,7 @@ def test_a_recipes_refusal_holds_for_that_recipe_and_no_other(done, tmp_path, mo
     def refusing(*_):
         raise Quarantine(Reason.INEXACT)
 
-    monkeypatch.setattr(job, "run_together", refusing)
+    monkeypatch.setattr(derive, "run_together", refusing)
     assert run(other, changed).refused == {"MISSING_SLICE": 1, "INEXACT": 4}
     monkeypatch.undo()
     states = [{i.state for i in driver.plan(other.output, recipe(text), Options())} for text in (changed, again)]

@@ -29,7 +29,7 @@ from tests.engine.jobs import recipe
 def job(shape):
     rng = np.random.default_rng(1)
     raw = Volume(rng.integers(-1000, 1000, shape, dtype="i2"), Grid(IDENTITY, shape))
-    plans = recipe(TEXT).compile(raw.spec, Facts(modality="CT"))
+    plans = recipe(TEXT).compile(raw.spec, Facts(modality="CT"), "v")
     made = run_together(plans, raw.crop_to, {n: p.target.grid for n, p in plans.items()})
     for name, plan in plans.items():
         if made[name].kind == "image":
@@ -56,7 +56,7 @@ HALF += "  - {use: window, center: 40, width: 400, keep: w}\n  - {use: threshold
 def test_a_job_takes_no_more_than_was_said(text):
     done = subprocess.run([sys.executable, "-c", PROGRAM, text], cwd=ROOT, capture_output=True, text=True, check=True)
     spec = Spec(Grid(np.eye(4), (160, 256, 256)), "image", np.dtype("i2"))
-    bound = memory.processing(recipe(text).compile(spec, Facts(modality="CT"))) - memory.IDLE
+    bound = memory.processing(recipe(text).compile(spec, Facts(modality="CT"), "v")) - memory.IDLE
     taken = int(done.stdout)
     assert taken < bound, f"{taken / 2**20:.0f} of {bound / 2**20:.0f} MiB"
     assert bound < 4 * taken, "a bound that says nothing"

@@ -1,0 +1,158 @@
+"""The tree of a recipe: entries, one after another, become named chains of steps."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from pipeline import draws, fits, stages
+from pipeline.draws import Draw
+from pipeline.errors import RecipeError
+from pipeline.grid import IDENTITY, Grid
+from pipeline.plan import Chain, Plan, Step, stage_name, within
+from pipeline.recipe_text import Place, Text
+from pipeline.volume import Spec
+
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}")
+"""Of recipes and outputs: they become folder names."""
+
+RESERVED = frozenset({"labels", "ome"})
+"""Names that a published group uses itself."""
+
+RAW = "raw"
+"""The branch point that every recipe has: the volume as acquired."""
+
+
+def branches(text: Text, entries: list[Any], augmented: bool) -> tuple[dict[str, Chain], dict[str, Chain]]:
+    """``(kept, masks)``: {kept name: what leads to it from the source}, and the same of what fits look within.
+
+    Raises RecipeError.
+    """
+    tree = _Tree(text)
+    here: Chain = ()
+    for number, entry in enumerate(entries):
+        here = tree.add(entry, ("stages", number), here)
+    tree.finish(augmented)
+    return tree.kept, tree.masks
+
+
+def needed(chain: Chain, masks: Mapping[str, Chain]) -> dict[str, Chain]:
+    """Those of the masks that a chain looks within, and those that these look within."""
+    found: dict[str, Chain] = {}
+    for name in filter(None, map(within, chain)):
+        found |= {**needed(masks[name], masks), name: masks[name]}
+    return found
+
+
+def random(chain: Chain, masks: Mapping[str, Chain]) -> bool:
+    """Whether a chain, or a mask that it looks within, rests on a draw."""
+    return any(isinstance(step, Draw) for steps in (chain, *needed(chain, masks).values()) for step in steps)
+
+
+@dataclass
+class _Tree:
+    """What the entries of a recipe say, while they are read one after another.
+
+    An entry goes on from the one above it, or from the name in ``from``.  ``keep`` publishes what it
+    makes, ``as`` only names it.  A step that nothing kept rests on is an error.
+    """
+
+    text: Text
+    named: dict[str, Chain] = field(default_factory=lambda: {RAW: ()})
+    kept: dict[str, Chain] = field(default_factory=dict)
+    masks: dict[str, Chain] = field(default_factory=dict)
+    seen: list[tuple[Chain, Place]] = field(default_factory=list)
+
+    def add(self, entry: Any, at: Place, here: Chain) -> Chain:
+        """The chain that an entry ends, ``here`` being that of the entry above it."""
+        text = self.text
+        fields = text.mapping(entry, at)
+        if "from" in fields:
+            here = self.named[text.known(fields.pop("from"), tuple(self.named), "branch point", (*at, "from"))]
+        names = {key: fields.pop(key) for key in ("keep", "as") if key in fields}
+        step = _step(text, fields, at)
+        mask = within(step)
+        if mask is not None:
+            self.masks[mask] = self.named[text.known(mask, tuple(self.named), "branch point", (*at, "within"))]
+        here = (*here, step)
+        self.seen.append((here, at))
+        for key, name in names.items():
+            self._name(key, name, here, (*at, key))
+        _check(text, here, self.masks, at)
+        return here
+
+    def finish(self, augmented: bool) -> None:
+        """Raises RecipeError for a step that nothing needs, a draw without samples, or samples without a draw."""
+        used = {*self.kept.values()}
+        for chain in self.kept.values():
+            used.update(needed(chain, self.masks).values())
+        for chain, at in self.seen:
+            if not any(other[: len(chain)] == chain for other in used):
+                raise self.text.error("nothing is kept of this stage: add 'keep: NAME' here or further on", at)
+            if isinstance(chain[-1], Draw) and not augmented:
+                name = stage_name(chain[-1])
+                raise self.text.error(f"{name!r} is random: say 'augment: {{samples: 4, seed: 0}}'", at)
+        if augmented and not any(random(chain, self.masks) for chain in self.kept.values()):
+            raise self.text.error("'augment' makes samples of what is random, and nothing kept is", ("augment",))
+
+    def _name(self, key: str, name: Any, chain: Chain, at: Place) -> None:
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            raise self.text.error(f"{key!r} must be lower-case letters, digits, - and _", at)
+        if name in self.named:
+            raise self.text.error(f"{name!r} names two outputs", at)
+        if name in RESERVED:
+            raise self.text.error(f"{name!r} is a folder of OME-Zarr: choose another name", at)
+        self.named[name] = chain
+        if key == "keep":
+            self.kept[name] = chain
+
+
+@cache
+def steps() -> dict[str, Any]:
+    """Whatever an entry can use: stages, fits and draws, by name."""
+    return {**stages.available(), **fits.available(), **draws.available()}
+
+
+def _step(text: Text, fields: dict[str, Any], at: Place) -> Step:
+    known = steps()
+    if "use" not in fields:
+        raise text.error("an entry needs 'use': the name of a stage", at)
+    name = text.known(fields.pop("use"), tuple(known), "stage", (*at, "use"))
+    step: Step = made(text, fields, name, known[name], at)
+    return step
+
+
+def made(text: Text, fields: dict[str, Any], name: str, kind: Any, at: Place) -> Any:
+    """A frozen dataclass from the keys of an entry.  Raises RecipeError that names the key and the line."""
+    for key in fields:
+        text.known(key, tuple(kind.__dataclass_fields__), f"parameter of {name!r}", (*at, key))
+    try:
+        # From JSON, strictly: a list is a tuple, 1 is 1.0, but "1" is not a number.
+        return adapter(kind).validate_json(json.dumps(fields), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        parameter = str(first["loc"][0]) if first["loc"] else ""
+        what = f"{parameter!r} of {name!r}" if parameter else f"{name!r}"
+        message = first["msg"].removeprefix("Value error, ")
+        raise text.error(f"{what}: {message}", (*at, parameter)) from None
+
+
+def _check(text: Text, chain: Chain, masks: Mapping[str, Chain], at: Place) -> None:
+    """Labels in an intensity stage are refused when the recipe is read, not at the first volume."""
+    try:
+        Plan(Spec(Grid(IDENTITY, (8, 8, 8)), "image", np.dtype("i2")), chain, tuple(needed(chain, masks).items()))
+    except RecipeError as error:
+        raise text.error(str(error), at) from None
+
+
+@cache
+def adapter(kind: Any) -> TypeAdapter[Any]:
+    """What turns plain values into a frozen dataclass, or says which of them cannot be."""
+    return TypeAdapter(kind)
