@@ -11,11 +11,12 @@ from pipeline.kernels.ramp import window
 from tests.cuda.test_linear import image
 
 SOURCE = "affine.cu"
-PAIRS = [("int16", "int16"), ("uint8", "float32"), ("uint16", "uint16"), ("float32", "float32")]
-RAMPS = [("int16", "float16"), ("float32", "uint8")]
+PAIRS = [("int16", "int16"), ("uint8", "float32"), ("float32", "float32")]
 TESTED = [
-    *(affine.cuda.kernel("affine", a, b, b, False) for a, b in PAIRS),
-    *(affine.cuda.kernel("affine", a, a, b, True) for a, b in RAMPS),
+    *(affine.cuda.kernel("affine_linear", a, b, b, False) for a, b in [*PAIRS, ("float32", "int16")]),
+    affine.cuda.kernel("affine_linear", "int16", "int16", "float16", True),
+    affine.cuda.kernel("affine_cubic", "int16", "int16", False),
+    affine.cuda.kernel("affine_cubic", "float32", "uint8", True),
     *(f"affine_nearest<{word}>" for word in ("u8", "u16", "u32", "u64")),
     "affine_inside",
 ]
@@ -37,23 +38,43 @@ def positions(matrix=MATRIX, bent=False, rows=ROWS):
 PLACES = {"oblique": positions(), "bent": positions(bent=True), "straight": positions(IDENTITY)}
 
 
+def on_device(x, at, start, order, kept, ramp=None, fill=-7):
+    made = np.dtype(kept) if ramp is None else ramp.dtype
+    value = cpu._finished_fill(fill, np.dtype(kept), made, ramp)
+    out = np.full(at.shape, 99, made)
+    affine.interpolated(x, at, start, order, np.dtype(kept), value, ramp, out)
+    return out
+
+
 @pytest.mark.parametrize(("place", "source", "made"), [("oblique", *p) for p in PAIRS] + [("bent", *PAIRS[0])])
 def test_linear(oracle, place, source, made):
     x, at = image(source, SHAPE), PLACES[place]
     expected = cpu.affine(x, at, (0, 0, 0), order=1, fill=-7, dtype=made)
-    fill = cpu._finished_fill(-7, x.dtype, expected.dtype, None)
-    out = np.full_like(expected, 99)
-    affine.linear(x, at, (0, 0, 0), expected.dtype, fill, None, out)
-    assert out.tobytes() == expected.tobytes()
+    assert on_device(x, at, (0, 0, 0), 1, made).tobytes() == expected.tobytes()
 
 
-@pytest.mark.parametrize(("source", "made"), RAMPS)
-def test_a_ramp_on_the_way(oracle, source, made):
-    x, at, ramp = image(source, SHAPE), PLACES["bent"], window(40, 400, made)
+def test_smoothed_voxels_are_stored_as_the_source(oracle):
+    x, at = image("int16", SHAPE), PLACES["oblique"]
+    expected = np.empty(at.shape, "i2")
+    cpu.whole(x.astype("f4") / 3, at, (0, 0, 0), 1, expected.dtype, -7, None, expected)
+    assert on_device(x.astype("f4") / 3, at, (0, 0, 0), 1, "int16").tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("place", ["oblique", "bent"])
+def test_cubic(oracle, place):
+    at = PLACES[place]
+    lows, highs = zip(*at.span(3), strict=True)
+    x = image("float32", np.subtract(highs, lows))
+    for kept, ramp in (("int16", None), ("float32", window(40, 400, "uint8"))):
+        expected = np.empty(at.shape, kept if ramp is None else ramp.dtype)
+        cpu.whole(x, at, lows, 3, np.dtype(kept), -7, ramp, expected)
+        assert on_device(x, at, lows, 3, kept, ramp).tobytes() == expected.tobytes()
+
+
+def test_a_ramp_on_the_way(oracle):
+    x, at, ramp = image("int16", SHAPE), PLACES["bent"], window(40, 400, "float16")
     expected = cpu.affine(x, at, (0, 0, 0), order=1, fill=-7, ramp=ramp)
-    out = np.full_like(expected, 99)
-    affine.linear(x, at, (0, 0, 0), x.dtype, cpu._finished_fill(-7, x.dtype, out.dtype, ramp), ramp, out)
-    assert out.tobytes() == expected.tobytes()
+    assert on_device(x, at, (0, 0, 0), 1, "int16", ramp).tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize("at", PLACES.values(), ids=PLACES)
@@ -80,7 +101,4 @@ def test_a_piece_that_lies_anywhere(oracle):
     at = positions(rows=((3, 5), (6, 9), (4, 12)))
     (k, l), (j, m), (i, n) = at.span(1)
     expected = cpu.affine(whole, at, (0, 0, 0), order=1, fill=-7)
-    out = np.full_like(expected, 99)
-    fill = np.full((1, 1, 1), -7, "i2")
-    affine.linear(whole[k:l, j:m, i:n], at, (k, j, i), out.dtype, fill, None, out)
-    assert (out == expected).all()
+    assert (on_device(whole[k:l, j:m, i:n], at, (k, j, i), 1, "int16") == expected).all()

@@ -1,4 +1,5 @@
-// Resampling along axes that are not parallel: the positions of kernels/positions.py, nearest and linear.
+// Resampling along axes that are not parallel: the positions of kernels/positions.py, at which lies the nearest
+// voxel, a blend of eight, or a weighted sum of 64 B-spline coefficients, as in kernels/affine.py.
 //
 // A position is a polynomial of the target's lattice index in float64; what is not inside is filled.
 
@@ -19,9 +20,10 @@ struct Target {
     const f64* weight;  // [ni, 4]
 };
 
+// A position, clamped to the outermost centres or by `margin` beyond, and whether it lies on the source.
 struct Place { f64 at; bool inside; };
 
-__device__ __forceinline__ Place place(const Axis& axis, i32 n, const Target& t, i32 k, i32 j, i32 i) {
+__device__ __forceinline__ Place place(const Axis& axis, i32 n, const Target& t, i32 k, i32 j, i32 i, f64 margin) {
     f64 p = ((axis.a * (f64)(t.k0 + k) + axis.b * (f64)(t.j0 + j)) + axis.d) + axis.c * (f64)(t.i0 + i);
     if (t.points) {
         const f64* d = t.bent + (((i64)n * t.nk + k) * t.nj + j) * t.points + t.first[i];
@@ -29,40 +31,42 @@ __device__ __forceinline__ Place place(const Axis& axis, i32 n, const Target& t,
         p = p + (((d[0] * w[0] + d[1] * w[1]) + d[2] * w[2]) + d[3] * w[3]);
     }
     p = rint(p * GRAIN) * (1.0 / GRAIN);
-    const bool inside = p >= axis.low - HALF && p <= axis.high - 1.0 + HALF;
-    p = p < axis.low ? axis.low : p;
-    return {p > axis.high - 1.0 ? axis.high - 1.0 : p, inside};
+    const f64 least = axis.low, most = axis.high - 1.0;
+    const bool inside = p >= least - HALF && p <= most + HALF;
+    p = p < least - margin ? least - margin : p;
+    return {p > most + margin ? most + margin : p, inside};
 }
 
-#define TARGET                                                                                                     \
+#define PARAMETERS                                                                                                  \
+    i32 nj, i32 ni, i64 k0, i64 j0, i64 i0, const Axis *__restrict__ axes, i32 points,                               \
+        const f64 *__restrict__ bent, const i64 *__restrict__ first, const f64 *__restrict__ weight
+#define PLACES(margin)                                                                                              \
     const i32 i = blockIdx.x * blockDim.x + threadIdx.x, j = blockIdx.y * blockDim.y + threadIdx.y, k = blockIdx.z; \
     if (i >= ni || j >= nj) return;                                                                                 \
     const Target t{k0, j0, i0, (i32)gridDim.z, nj, ni, points, bent, first, weight};                                \
-    const Place pk = place(axes[0], 0, t, k, j, i), pj = place(axes[1], 1, t, k, j, i),                              \
-                pi = place(axes[2], 2, t, k, j, i)
+    const Place at[3] = {place(axes[0], 0, t, k, j, i, margin), place(axes[1], 1, t, k, j, i, margin),               \
+                         place(axes[2], 2, t, k, j, i, margin)};                                                    \
+    const bool inside = at[0].inside && at[1].inside && at[2].inside
 
 template <class IN, class KEPT, class OUT, bool RAMP>
-__global__ void __launch_bounds__(256) affine(
-    const IN* __restrict__ x, i64 plane, i64 row, OUT* __restrict__ out, i64 out_plane, i64 out_row,
-    i32 nj, i32 ni, i64 k0, i64 j0, i64 i0, const Axis* __restrict__ axes,
-    i32 points, const f64* __restrict__ bent, const i64* __restrict__ first, const f64* __restrict__ weight,
+__global__ void __launch_bounds__(256) affine_linear(
+    const IN* __restrict__ x, i64 plane, i64 row, OUT* __restrict__ out, i64 out_plane, i64 out_row, PARAMETERS,
     const OUT* __restrict__ fill, f32 low, f32 high, f32 base, f32 scale) {
-    TARGET;
+    PLACES(0.0);
     OUT* made = out + k * out_plane + j * out_row + i;
-    if (!(pk.inside && pj.inside && pi.inside)) {
+    if (!inside) {
         *made = *fill;
         return;
     }
-    const Place at[3] = {pk, pj, pi};
+    const i64 strides[3] = {plane, row, 1};
     i64 near[3], far[3];
     f32 part[3];
-    const i64 strides[3] = {plane, row, 1};
 #pragma unroll
     for (i32 n = 0; n < 3; ++n) {
-        const f64 whole = floor(at[n].at), next = min(whole + 1.0, axes[n].high - 1.0);
+        const f64 whole = floor(at[n].at);
         part[n] = (f32)(at[n].at - whole);
         near[n] = (i64)(whole - axes[n].start) * strides[n];
-        far[n] = (i64)(next - axes[n].start) * strides[n];
+        far[n] = near[n] + (whole < axes[n].high - 1.0 ? strides[n] : 0);
     }
     f32 lines[4];
 #pragma unroll
@@ -76,21 +80,59 @@ __global__ void __launch_bounds__(256) affine(
     *made = finished<KEPT, OUT, RAMP>(a + part[0] * (c - a), low, high, base, scale);
 }
 
-template <class T>
-__global__ void __launch_bounds__(256) affine_nearest(
-    const T* __restrict__ x, i64 plane, i64 row, T* __restrict__ out, i64 out_plane, i64 out_row,
-    i32 nj, i32 ni, i64 k0, i64 j0, i64 i0, const Axis* __restrict__ axes,
-    i32 points, const f64* __restrict__ bent, const i64* __restrict__ first, const f64* __restrict__ weight,
-    const T* __restrict__ fill) {
-    TARGET;
-    const i64 at = (i64)(floor(pk.at + 0.5) - axes[0].start) * plane + (i64)(floor(pj.at + 0.5) - axes[1].start) * row +
-                   (i64)(floor(pi.at + 0.5) - axes[2].start);
-    out[k * out_plane + j * out_row + i] = pk.inside && pj.inside && pi.inside ? x[at] : *fill;
+// The cubic B-splines at -1, 0, 1, 2, seen from p of the way from 0 to 1.
+__device__ __forceinline__ void bsplines(f32 p, f32* w) {
+    const f32 q = 1.0f - p, sixth = (f32)(1.0 / 6.0);
+    w[0] = q * q * q * sixth;
+    w[1] = (4.0f - 3.0f * p * p * (2.0f - p)) * sixth;
+    w[2] = (4.0f - 3.0f * q * q * (2.0f - q)) * sixth;
+    w[3] = p * p * p * sixth;
 }
 
-__global__ void __launch_bounds__(256) affine_inside(
-    u8* __restrict__ out, i32 nj, i32 ni, i64 k0, i64 j0, i64 i0, const Axis* __restrict__ axes,
-    i32 points, const f64* __restrict__ bent, const i64* __restrict__ first, const f64* __restrict__ weight) {
-    TARGET;
-    out[((i64)k * nj + j) * ni + i] = pk.inside && pj.inside && pi.inside;
+// x: coefficients; a place looks at the voxel before, its own and two more along each axis.
+template <class KEPT, class OUT, bool RAMP>
+__global__ void __launch_bounds__(256) affine_cubic(
+    const f32* __restrict__ x, i64 plane, i64 row, OUT* __restrict__ out, i64 out_plane, i64 out_row, PARAMETERS,
+    const OUT* __restrict__ fill, f32 low, f32 high, f32 base, f32 scale) {
+    PLACES(HALF);
+    OUT* made = out + k * out_plane + j * out_row + i;
+    if (!inside) {
+        *made = *fill;
+        return;
+    }
+    const i64 strides[3] = {plane, row, 1};
+    f32 w[3][4];
+#pragma unroll
+    for (i32 n = 0; n < 3; ++n) {
+        const f64 whole = floor(at[n].at);
+        x += (i64)(whole - 1.0 - axes[n].start) * strides[n];
+        bsplines((f32)(at[n].at - whole), w[n]);
+    }
+    f32 s[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+#pragma unroll
+    for (i32 a = 0; a < 4; ++a)
+#pragma unroll
+        for (i32 b = 0; b < 4; ++b) {
+            const f32 v = w[0][a] * w[1][b];
+#pragma unroll
+            for (i32 c = 0; c < 4; ++c) s[c] = s[c] + v * x[a * plane + b * row + c];
+        }
+    const f32 sum = ((s[0] * w[2][0] + s[1] * w[2][1]) + s[2] * w[2][2]) + s[3] * w[2][3];
+    *made = finished<KEPT, OUT, RAMP>(sum, low, high, base, scale);
+}
+
+template <class T>
+__global__ void __launch_bounds__(256) affine_nearest(
+    const T* __restrict__ x, i64 plane, i64 row, T* __restrict__ out, i64 out_plane, i64 out_row, PARAMETERS,
+    const T* __restrict__ fill) {
+    PLACES(0.0);
+    const i64 strides[3] = {plane, row, 1};
+#pragma unroll
+    for (i32 n = 0; n < 3; ++n) x += inside ? (i64)(floor(at[n].at + 0.5) - axes[n].start) * strides[n] : 0;
+    out[k * out_plane + j * out_row + i] = inside ? *x : *fill;
+}
+
+__global__ void __launch_bounds__(256) affine_inside(u8* __restrict__ out, PARAMETERS) {
+    PLACES(0.0);
+    out[((i64)k * nj + j) * ni + i] = inside;
 }

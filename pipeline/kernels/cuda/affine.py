@@ -16,34 +16,56 @@ from pipeline.kernels.ramp import DTYPES, Ramp
 from pipeline.xp import Array, namespace
 
 SOURCES = ("int16", "uint16", "uint8", "float32")
-KERNELS = (
-    *(cuda.kernel("affine", t, kept, kept, False) for t in SOURCES for kept in sorted({t, "float32"})),
-    *(cuda.kernel("affine", t, t, made, True) for t, made in product(SOURCES, DTYPES)),
-    *(cuda.kernel("affine_nearest", f"uint{bits}") for bits in (8, 16, 32, 64)),
-    "affine_inside",
-)
+
+
+def _closed() -> tuple[str, ...]:
+    """From a source, or its float32 coefficients, to what is kept of it, and from there through a ramp."""
+    stored = [(t, t, False) for t in SOURCES] + [(t, made, True) for t, made in product(SOURCES, DTYPES)]
+    linear = {(kept, kept, made, ramp) for kept, made, ramp in stored} | {("float32", *how) for how in stored}
+    linear |= {(t, "float32", "float32", False) for t in SOURCES}
+    moved = [cuda.kernel("affine_nearest", f"uint{bits}") for bits in (8, 16, 32, 64)]
+    return (
+        *(cuda.kernel("affine_linear", *how) for how in sorted(linear)),
+        *(cuda.kernel("affine_cubic", *how) for how in stored),
+        *moved,
+        "affine_inside",
+    )
+
+
+KERNELS = _closed()
 """All instances."""
 
 _THREADS = (32, 8, 1)
 
 
-def linear(
-    x: Array, at: Positions, start: Sequence[int], kept: np.dtype, fill: np.ndarray, ramp: Ramp | None, out: Array
+def interpolated(
+    x: Array,
+    at: Positions,
+    start: Sequence[int],
+    order: int,
+    kept: np.dtype,
+    fill: np.ndarray,
+    ramp: Ramp | None,
+    out: Array,
 ) -> None:
-    """``x`` at the positions, stored as ``kept``, then through ``ramp``, into ``out``; ``fill`` as it stands there."""
+    """``x`` at the positions, stored as ``kept``, then through ``ramp``, into ``out``.
+
+    ``order`` is 1, or 3, where ``x`` holds float32 coefficients.  ``fill`` is one number, as it stands in ``out``.
+    """
+    xp = namespace(x)
     numbers = (0, 0, 0, 0) if ramp is None else (ramp.low, ramp.high, ramp.base, ramp.scale)
-    name = cuda.kernel("affine", x.dtype, kept, out.dtype, ramp is not None)
-    value = namespace(x).asarray(fill.astype(out.dtype))
-    rest = (value, *map(np.float32, numbers))
-    _launch(name, out.shape, (*cuda.lines(x), *cuda.lines(out)), _target(at, start, namespace(x)), rest)
+    source = (x.dtype,) if order == 1 else ()
+    name = cuda.kernel("affine_linear" if order == 1 else "affine_cubic", *source, kept, out.dtype, ramp is not None)
+    rest = (xp.asarray(fill), *map(np.float32, numbers))
+    _launch(name, out.shape, (*cuda.lines(x), *cuda.lines(out)), _target(at, start, xp), rest)
 
 
 def nearest(x: Array, at: Positions, start: Sequence[int], fill: np.ndarray, out: Array) -> None:
-    """The voxel of ``x`` nearest to each position, into ``out``, which has the dtype of ``x``."""
+    """The voxel of ``x`` nearest to each position, into ``out``; ``x``, ``fill`` (one number) and it are of one dtype."""
+    xp = namespace(x)
     word = np.dtype(f"u{x.dtype.itemsize}")
-    value = namespace(x).asarray(fill.astype(x.dtype).view(word))
     lines = (*cuda.lines(x.view(word)), *cuda.lines(out.view(word)))
-    _launch(cuda.kernel("affine_nearest", word), out.shape, lines, _target(at, start, namespace(x)), (value,))
+    _launch(cuda.kernel("affine_nearest", word), out.shape, lines, _target(at, start, xp), (xp.asarray(fill.view(word)),))
 
 
 def inside(at: Positions, out: Array) -> None:
