@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit
 from numba.extending import register_jitable
 
-from pipeline.kernels.elementary import bits, cast, choose, log
+from pipeline.kernels.elementary import cast, choose, log
 from pipeline.xp import Array
 
 F, U = np.float32, np.uint64
@@ -44,7 +44,8 @@ def words(key: int, start: Sequence[int], shape: Sequence[int], stream: int = 0,
     if xp is not np:
         return plain(key, start, shape, stream, xp)
     out = np.empty(tuple(shape), np.uint32)
-    _fill_words(out, *origin(start), halves(key), U(stream))
+    if out.size:
+        _fill_words(out, *_origin(start), halves(key), U(stream))
     return out
 
 
@@ -54,13 +55,23 @@ def uniform(key: int, start: Sequence[int], shape: Sequence[int], stream: int = 
     return (high.astype(np.float32) + F(0.5)) * F(2.0**-23)
 
 
-def normal(key: int, start: Sequence[int], shape: Sequence[int], stream: int = 0, xp: ModuleType = np) -> Array:
-    """float32 ``[k, j, i]``, of mean 0 and standard deviation 1: ``quantile`` of the words."""
-    drawn = words(key, start, shape, stream, xp)
+def normal(
+    key: int,
+    start: Sequence[int],
+    shape: Sequence[int],
+    stream: int = 0,
+    xp: ModuleType = np,
+    out: np.ndarray | None = None,
+) -> Array:
+    """float32 ``[k, j, i]``, of mean 0 and standard deviation 1: ``quantile`` of the words.
+
+    ``out``, for NumPy alone, is a contiguous array to write to.
+    """
     if xp is not np:
-        return quantile(drawn.view(np.int32))
-    out = np.empty(drawn.shape, np.float32)
-    _fill_quantiles(drawn.view(np.int32).reshape(-1), out.reshape(-1))
+        return quantile(plain(key, start, shape, stream, xp).view(np.int32))
+    out = np.empty(tuple(shape), np.float32) if out is None else out
+    if out.size:
+        _fill_normal(out, *_origin(start), halves(key), U(stream))
     return out
 
 
@@ -78,7 +89,7 @@ def halves(key: int) -> tuple[np.uint64, np.uint64]:
     return U(key & 0xFFFFFFFF), U(key >> 32)
 
 
-def origin(start: Sequence[int]) -> tuple[int, int, int]:
+def _origin(start: Sequence[int]) -> tuple[int, int, int]:
     k, j, i = start
     return k, j, i
 
@@ -118,15 +129,6 @@ def quantile(word: Any) -> Any:
     return choose(word < np.int32(0), -z, z)
 
 
-@register_jitable
-def row(out: Any, first: int, j: int, k: int, low: Any, high: Any, stream: Any) -> None:
-    """Fills ``out`` (uint32) with the words of the voxels 4 ``first``, 4 ``first`` + 1, ... of row (k, j)."""
-    y, z = U(j) & LOW, U(k) & LOW
-    for n in range(out.size // 4):
-        a, b, c, d = rounds(U(first + n) & LOW, y, z, stream, low, high)
-        out[4 * n], out[4 * n + 1], out[4 * n + 2], out[4 * n + 3] = a, b, c, d
-
-
 @njit(cache=True, nogil=True)
 def _fill_words(out, k0, j0, i0, key, stream):  # type: ignore[no-untyped-def]
     nk, nj, ni = out.shape
@@ -134,12 +136,34 @@ def _fill_words(out, k0, j0, i0, key, stream):  # type: ignore[no-untyped-def]
     blocks = np.empty(4 * ((skip + ni + 3) >> 2), np.uint32)
     for k in range(nk):
         for j in range(nj):
-            row(blocks, first, j0 + j, k0 + k, key[0], key[1], stream)
+            _row(blocks, first, j0 + j, k0 + k, key[0], key[1], stream)
+            line = out[k, j]
             for i in range(ni):
-                out[k, j, i] = blocks[skip + i]
+                line[i] = blocks[skip + i]
+
+
+@njit(cache=True, nogil=True)
+def _fill_normal(out, k0, j0, i0, key, stream):  # type: ignore[no-untyped-def]
+    nk, nj, ni = out.shape
+    first, skip = i0 >> 2, i0 & 3
+    blocks = np.empty(4 * ((skip + ni + 3) >> 2), np.uint32)
+    for k in range(nk):
+        for j in range(nj):
+            _row(blocks, first, j0 + j, k0 + k, key[0], key[1], stream)
+            _quantiles(blocks.view(np.int32)[skip:], out[k, j])
+
+
+@njit(cache=True, nogil=True)
+def _row(out, first, j, k, low, high, stream):  # type: ignore[no-untyped-def]
+    """The words of the voxels 4 ``first``, 4 ``first`` + 1, ... of row (k, j)."""
+    y, z = U(j) & LOW, U(k) & LOW
+    for n in range(out.size // 4):
+        a, b, c, d = rounds(U(first + n) & LOW, y, z, stream, low, high)
+        out[4 * n], out[4 * n + 1], out[4 * n + 2], out[4 * n + 3] = a, b, c, d
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _fill_quantiles(drawn, out):  # type: ignore[no-untyped-def]
+def _quantiles(drawn, out):  # type: ignore[no-untyped-def]
+    # A function of its own: within the loop over rows LLVM does not see that it can take eight at a time.
     for n in range(out.size):
         out[n] = quantile(drawn[n])
