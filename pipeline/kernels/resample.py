@@ -1,6 +1,7 @@
 """Resampling along the axes of a volume: one table an axis.
 
-Linear interpolation is four source lines blended into one, then one gather along it::
+Tables of one tap move bits, tables of two blend, all others are sums (``kernels/banded.py``).  Linear interpolation
+is four source lines blended into one, then one gather along it::
 
     (k0, j0) ----+                        each blend is a + w * (b - a) in float32: along j, along k,
     (k0, j1) ----+--> line --> out line   along i, in this order; where a == b the result is a, so a
@@ -10,13 +11,13 @@ Linear interpolation is four source lines blended into one, then one gather alon
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numba import njit
 
-from pipeline.kernels import intensity, voxel
+from pipeline.kernels import banded, intensity, voxel
 from pipeline.kernels.intensity import COMPILED, as_dtype, claim
 from pipeline.kernels.lines import readable, writeable
 from pipeline.kernels.ramp import Ramp
@@ -25,6 +26,8 @@ from pipeline.xp import Array, namespace
 
 AXES = (1, 0, 2)
 """The order of blending."""
+
+Body = Callable[[Array, Sequence[Table], Array, Ramp | None], None]
 
 
 def resample(
@@ -41,11 +44,11 @@ def resample(
 
     Parameters
     ----------
-    x : ``[k, j, i]``, never written.  Linear: native int16, uint16, uint8 or float32.  Nearest: any dtype.
-    tables : one an axis, with the same number of taps: 1 (nearest) or 2 (linear)
+    x : ``[k, j, i]``, never written: native int16, uint16, uint8 or float32; any dtype where all tables have one tap
+    tables : one an axis, of any number of taps
     start : source lattice index of ``x[0, 0, 0]``
     fill : value of rows that are not inside, rounded and clipped to the dtype
-    dtype : of the result: that of ``x`` (default), or float32.  Integers are rounded half to even and clipped.
+    dtype : of the result: that of ``x`` (default), float32 or float16.  Integers are rounded half to even and clipped.
     ramp : applied to what would have been stored in the dtype of ``x``; the bits of resampling, then ``ramp``
     out : where to write: contiguous lines, shape and dtype of the result, no memory in common with ``x``
 
@@ -60,7 +63,7 @@ def resample(
     TypeError
         For a dtype that cannot be interpolated or made.
     ValueError
-        If the inside rows look beyond ``x``, the tables do not agree, or ``out`` does not fit.
+        If the inside rows look beyond ``x``, those of three taps and more have gaps, or ``out`` does not fit.
     """
     dtype = _result(x.dtype, tables, dtype, ramp)
     runs = tuple(t.run for t in tables)
@@ -71,27 +74,35 @@ def resample(
         _fill(made, runs, _finished_fill(fill, x.dtype, dtype, ramp))
     if box.size:
         inner, seen = _seen(x, inner, start)
-        compiled = namespace(x) is np
-        if tables[0].taps == 1:
-            (_gather if compiled else _take)(seen, inner, box, ramp)
-        else:
-            (_blend if compiled else _lerp)(seen, inner, box, ramp)
+        _body(seen, inner)(seen, inner, box, ramp)
     return made
 
 
 def _result(source: np.dtype, tables: Sequence[Table], dtype: np.dtype | str | None, ramp: Ramp | None) -> np.dtype:
     """The dtype of the result, or why there is none."""
-    taps = {t.taps for t in tables}
-    if len(tables) != 3 or taps not in ({1}, {2}):
-        raise ValueError("resampling takes three tables with one tap each, or with two each")
-    if taps == {2} and source not in COMPILED:
-        raise TypeError(f"linear resampling takes native {', '.join(d.name for d in COMPILED)}")
+    if len(tables) != 3:
+        raise ValueError("resampling takes three tables")
+    nearest = all(t.taps == 1 for t in tables)
+    if not nearest and source not in COMPILED:
+        raise TypeError(f"interpolation takes native {', '.join(d.name for d in COMPILED)}")
     if ramp is not None:
         return ramp.dtype
     wanted = source if dtype is None else np.dtype(dtype)
-    if wanted != source and (taps == {1} or wanted != np.float32):
-        raise TypeError("resampling gives the dtype it takes; linear also float32")
+    if wanted != source and (nearest or wanted not in (np.float32, np.float16)):
+        raise TypeError("resampling gives the dtype it takes; interpolation also float32 and float16")
     return wanted
+
+
+def _body(x: Array, tables: Sequence[Table]) -> Body:
+    """The arithmetic that the tables ask for, in the form for the array."""
+    compiled, taps = namespace(x) is np, max(t.taps for t in tables)
+    if taps == 1:
+        return _gather if compiled else _take
+    if taps == 2:
+        return _blend if compiled else _lerp
+    if any((np.diff(t.index) != 1).any() for t in tables):
+        raise ValueError("a row of many taps must look at voxels that follow one another")
+    return banded.banded if compiled else _sum
 
 
 def _seen(x: Array, tables: Sequence[Table], start: Sequence[int]) -> tuple[list[Table], Array]:
@@ -120,14 +131,21 @@ def _fill(out: Array, runs: Sequence[slice], value: np.ndarray) -> None:
         out[(slice(None),) * axis + (slice(run.stop, None),)] = value.item()
 
 
+def _pairs(table: Table) -> tuple[np.ndarray, np.ndarray]:
+    """Two voxels a row and float32 how far it lies from the first to the second; one tap is that voxel twice."""
+    if table.taps == 1:
+        return np.repeat(table.index, 2, 1), np.zeros(len(table.index), np.float32)
+    return table.index, table.weights[:, 1].astype(np.float32)
+
+
 # Compiled: NumPy arrays
 
 
 def _blend(x: np.ndarray, tables: Sequence[Table], out: np.ndarray, ramp: Ramp | None) -> None:
     # Unsigned 32 bits: no test for negative indices, and half the index traffic of the gather.
-    k, j, i = ((t.index.astype(np.uint32), t.weights[:, 1].astype(np.float32)) for t in tables)
+    k, j, i = ((near_far.astype(np.uint32), part) for near_far, part in map(_pairs, tables))
     lines, made = readable(x), writeable(voxel.bits(out))
-    _linear(*lines, x.shape[2], *made, *k, *j, *i, voxel.numbers(ramp))
+    _linear(*lines, x.shape[2], *made, *k, *j, *i, voxel.numbers(ramp, out.dtype))
 
 
 def _gather(x: np.ndarray, tables: Sequence[Table], out: np.ndarray, ramp: Ramp | None) -> None:
@@ -177,10 +195,14 @@ def _nearest(x, plane, row, out, out_plane, out_row, k_index, j_index, i_index):
 def _lerp(x: Array, tables: Sequence[Table], out: Array, ramp: Ramp | None) -> None:
     xp, y = namespace(x), x.astype(np.float32)
     for axis in AXES:
-        near, far = (xp.take(y, xp.asarray(tables[axis].index[:, n]), axis) for n in (0, 1))
-        column = [-1 if a == axis else 1 for a in range(3)]
-        part = xp.asarray(tables[axis].weights[:, 1].astype(np.float32).reshape(column))
-        y = near + part * (far - near)
+        index, part = _pairs(tables[axis])
+        near, far = (xp.take(y, xp.asarray(index[:, n]), axis) for n in (0, 1))
+        y = near + xp.asarray(part.reshape([-1 if a == axis else 1 for a in range(3)])) * (far - near)
+    _finish(as_dtype(y, out.dtype if ramp is None else x.dtype), out, ramp)
+
+
+def _sum(x: Array, tables: Sequence[Table], out: Array, ramp: Ramp | None) -> None:
+    y = banded.by_definition(x, tables)
     _finish(as_dtype(y, out.dtype if ramp is None else x.dtype), out, ramp)
 
 

@@ -19,10 +19,10 @@ from pipeline.kernels.ramp import Ramp
 Numbers = tuple[np.float32, np.float32, np.float32, np.float32]
 
 
-def numbers(ramp: Ramp | None) -> Numbers | None:
-    """(low, high, base, scale) as compiled code takes them."""
+def numbers(ramp: Ramp | None, dtype: np.dtype | None = None) -> Numbers | tuple[()] | None:
+    """(low, high, base, scale) as compiled code takes them; without a ramp () where ``dtype`` is float16, else None."""
     if ramp is None:
-        return None
+        return () if dtype == np.float16 else None
     return np.float32(ramp.low), np.float32(ramp.high), np.float32(ramp.base), np.float32(ramp.scale)
 
 
@@ -64,7 +64,7 @@ def _stored(value, like):  # type: ignore[no-untyped-def]
 
 
 def finished(value: Any, x: Any, out: Any, ramp: Any) -> Any:
-    """``value`` (float32) as a voxel of ``out``.
+    """``value`` (float32) as a voxel of ``out``; as the bits of a float16 where the ramp is ().
 
     With a ramp: first as a voxel of ``x``, then through the ramp, so that one pass gives the bits of two.
     """
@@ -75,6 +75,8 @@ def finished(value: Any, x: Any, out: Any, ramp: Any) -> Any:
 def _finished(value, x, out, ramp):  # type: ignore[no-untyped-def]
     if isinstance(ramp, types.NoneType):
         return lambda value, x, out, ramp: stored(value, out)
+    if not len(ramp):
+        return lambda value, x, out, ramp: half(value)  # type: ignore[call-arg]
     halves = out.dtype == types.uint16
 
     def ramped(value, x, out, ramp):  # type: ignore[no-untyped-def]
