@@ -18,6 +18,7 @@ import numpy as np
 from numba import njit
 
 from pipeline.kernels import banded, intensity, voxel
+from pipeline.kernels.cuda import resample as cuda
 from pipeline.kernels.intensity import COMPILED, as_dtype, claim
 from pipeline.kernels.lines import readable, writeable
 from pipeline.kernels.ramp import Ramp
@@ -97,12 +98,12 @@ def _body(x: Array, tables: Sequence[Table]) -> Body:
     """The arithmetic that the tables ask for, in the form for the array."""
     compiled, taps = namespace(x) is np, max(t.taps for t in tables)
     if taps == 1:
-        return _gather if compiled else _take
+        return _gather if compiled else _gather_by_cuda
     if taps == 2:
-        return _blend if compiled else _lerp
+        return _blend if compiled else _blend_by_cuda
     if any((np.diff(t.index) != 1).any() for t in tables):
         raise ValueError("a row of many taps must look at voxels that follow one another")
-    return banded.banded if compiled else _sum
+    return banded.banded if compiled else _sum_by_cuda
 
 
 def _seen(x: Array, tables: Sequence[Table], start: Sequence[int]) -> tuple[list[Table], Array]:
@@ -189,7 +190,25 @@ def _nearest(x, plane, row, out, out_plane, out_row, k_index, j_index, i_index):
                 made[i] = line[i_index[i]]
 
 
-# By whole-array operations: CuPy arrays, and the definition that the compiled forms are held to
+# CUDA: CuPy arrays
+
+
+def _blend_by_cuda(x: Array, tables: Sequence[Table], out: Array, ramp: Ramp | None) -> None:
+    cuda.linear(x, list(map(_pairs, tables)), out, ramp)
+
+
+def _gather_by_cuda(x: Array, tables: Sequence[Table], out: Array, ramp: Ramp | None) -> None:
+    made = out if ramp is None else namespace(x).empty(out.shape, x.dtype)
+    cuda.nearest(x, tables, made)
+    if ramp is not None:
+        intensity.ramp(made, ramp, out=out)
+
+
+def _sum_by_cuda(x: Array, tables: Sequence[Table], out: Array, ramp: Ramp | None) -> None:
+    cuda.banded(x, tables, banded.PASSES, out, ramp)
+
+
+# By whole-array operations: the definition that the compiled forms are held to
 
 
 def _lerp(x: Array, tables: Sequence[Table], out: Array, ramp: Ramp | None) -> None:

@@ -3,14 +3,16 @@
 Needs the extra ``gpu-check``, which ``make test-system`` installs beside the environment.
 """
 
+from pathlib import Path
+
 import pytest
 
 from pipeline.kernels import cuda
-from pipeline.kernels.cuda import affine, banded, histogram, linear, philox, similarity
+from pipeline.kernels.cuda import affine, histogram, philox, resample, similarity
 
 pytestmark = pytest.mark.system
 
-FAMILIES = (affine, banded, histogram, linear, philox, similarity)
+KERNELS = {k: v for m in (affine, histogram, philox, resample, similarity) for k, v in m.KERNELS.items()}
 TARGETS = ("sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120")
 """Turing, Ampere (two), Ada, Hopper, Blackwell (two)."""
 
@@ -23,12 +25,11 @@ def told(answer):
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__.rpartition(".")[2])
-def test_compiles(family, target):
+@pytest.mark.parametrize("source", KERNELS)
+def test_compiles(source, target):
     nvrtc = pytest.importorskip("cuda.bindings.nvrtc", reason="needs the extra gpu-check")
-    name = family.__name__.rpartition(".")[2] + ".cu"
-    program = told(nvrtc.nvrtcCreateProgram(cuda.text(name).encode(), name.encode(), 0, [], []))
-    for kernel in family.KERNELS:
+    program = told(nvrtc.nvrtcCreateProgram(cuda.text(source).encode(), source.encode(), 0, [], []))
+    for kernel in KERNELS[source]:
         told(nvrtc.nvrtcAddNameExpression(program, kernel.encode()))
     options = [*cuda.OPTIONS, f"--gpu-architecture={target}"]
     (status,) = nvrtc.nvrtcCompileProgram(program, len(options), [o.encode() for o in options])
@@ -36,6 +37,11 @@ def test_compiles(family, target):
     told(nvrtc.nvrtcGetProgramLog(program, log))
     assert int(status) == 0, log.decode()
     assert not log.strip(b"\0\n "), log.decode()  # no warning either
-    for kernel in family.KERNELS:
+    for kernel in KERNELS[source]:
         assert told(nvrtc.nvrtcGetLoweredName(program, kernel.encode()))
     assert told(nvrtc.nvrtcGetCUBINSize(program)) > 0
+
+
+def test_every_source_is_listed():
+    sources = Path(cuda.__file__).parent.glob("*.cu")
+    assert {source.name for source in sources} == set(KERNELS)

@@ -6,7 +6,7 @@ import pytest
 from pipeline.kernels import philox as cpu
 from pipeline.kernels.cuda import philox
 
-SOURCE, TESTED = "philox.cu", philox.KERNELS
+SOURCE, TESTED = "philox.cu", philox.KERNELS["philox.cu"]
 KEY = 0x1BD11BDAA9FC1A22
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pipeline.kernels import quality
 from pipeline.kernels.cuda import similarity
 
-SOURCE, TESTED = "similarity.cu", similarity.KERNELS
+SOURCE, TESTED = "similarity.cu", similarity.KERNELS["similarity.cu"]
 
 
 def pair(shape, seed=0, invalid=0.001):

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.kernels.ramp import Ramp
 from pipeline.xp import Array
 
 OPTIONS = ("--std=c++17", "--fmad=false")
@@ -70,6 +71,12 @@ def lines(x: Array) -> tuple[Array, np.int64, np.int64]:
     if x.shape[2] > 1 and step != 1:
         raise ValueError("a kernel takes arrays of contiguous lines")
     return x, np.int64(plane), np.int64(row)
+
+
+def numbers(ramp: Ramp | None) -> tuple[np.float32, ...]:
+    """Low, high, base and scale of a ramp, or what stands for them where there is none."""
+    told = (0, 0, 0, 0) if ramp is None else (ramp.low, ramp.high, ramp.base, ramp.scale)
+    return tuple(map(np.float32, told))
 
 
 def parts(length: int, size: int) -> int:

@@ -17,24 +17,6 @@ from pipeline.xp import Array, namespace
 
 SOURCES = ("int16", "uint16", "uint8", "float32")
 
-
-def _closed() -> tuple[str, ...]:
-    """From a source, or its float32 coefficients, to what is kept of it, and from there through a ramp."""
-    stored = [(t, t, False) for t in SOURCES] + [(t, made, True) for t, made in product(SOURCES, DTYPES)]
-    linear = {(kept, kept, made, ramp) for kept, made, ramp in stored} | {("float32", *how) for how in stored}
-    linear |= {(t, "float32", "float32", False) for t in SOURCES}
-    moved = [cuda.kernel("affine_nearest", f"uint{bits}") for bits in (8, 16, 32, 64)]
-    return (
-        *(cuda.kernel("affine_linear", *how) for how in sorted(linear)),
-        *(cuda.kernel("affine_cubic", *how) for how in stored),
-        *moved,
-        "affine_inside",
-    )
-
-
-KERNELS = _closed()
-"""All instances."""
-
 _THREADS = (32, 8, 1)
 
 
@@ -53,10 +35,9 @@ def interpolated(
     ``order`` is 1, or 3, where ``x`` holds float32 coefficients.  ``fill`` is one number, as it stands in ``out``.
     """
     xp = namespace(x)
-    numbers = (0, 0, 0, 0) if ramp is None else (ramp.low, ramp.high, ramp.base, ramp.scale)
     source = (x.dtype,) if order == 1 else ()
     name = cuda.kernel("affine_linear" if order == 1 else "affine_cubic", *source, kept, out.dtype, ramp is not None)
-    rest = (xp.asarray(fill), *map(np.float32, numbers))
+    rest = (xp.asarray(fill), *cuda.numbers(ramp))
     _launch(name, out.shape, (*cuda.lines(x), *cuda.lines(out)), _target(at, start, xp), rest)
 
 
@@ -103,3 +84,21 @@ def _launch(
     nk, nj, ni = shape
     blocks = (cuda.parts(ni, _THREADS[0]), cuda.parts(nj, _THREADS[1]), nk)
     cuda.launch("affine.cu", name, blocks, _THREADS, (*arrays, np.int32(nj), np.int32(ni), *target, *rest))
+
+
+def _kernels() -> list[str]:
+    """From a source, or its float32 coefficients, to what is kept of it, and from there through a ramp."""
+    stored = [(t, t, False) for t in SOURCES] + [(t, made, True) for t, made in product(SOURCES, DTYPES)]
+    linear = {(kept, kept, made, ramp) for kept, made, ramp in stored} | {("float32", *how) for how in stored}
+    linear |= {(t, "float32", "float32", False) for t in SOURCES}
+    moved = [cuda.kernel("affine_nearest", f"uint{bits}") for bits in (8, 16, 32, 64)]
+    return [
+        *(cuda.kernel("affine_linear", *how) for how in sorted(linear)),
+        *(cuda.kernel("affine_cubic", *how) for how in stored),
+        *moved,
+        "affine_inside",
+    ]
+
+
+KERNELS = {"affine.cu": _kernels()}
+"""All instances, by source."""

@@ -1,6 +1,6 @@
 // One pass of a separable operator of any number of taps along one axis: cubic interpolation, box averages, Gaussians.
 //
-// Products are added one after the other, as kernels/resample.py does.  Lanes run along i; the threads of a block lie
+// Products are added one after the other, as kernels/banded.py does.  Lanes run along i; the threads of a block lie
 // side by side along the axis of the pass, so that the voxels that rows share come from the cache.
 
 #include "voxel.cuh"
@@ -18,9 +18,9 @@ __global__ void __launch_bounds__(256) banded(
     const i32 rows = AXIS == 0 ? nk : AXIS == 1 ? nj : ni, at = AXIS == 0 ? k : AXIS == 1 ? j : i;
     const i64 step = AXIS == 0 ? plane : AXIS == 1 ? row : 1;
     const IN* from = x + (AXIS == 0 ? 0 : k * plane) + (AXIS == 1 ? 0 : j * row) + (AXIS == 2 ? 0 : i);
-    f32 sum = 0.0f;
+    f32 sum = weight[at] * widened(from[index[at] * step]);
 #pragma unroll 4
-    for (i32 n = 0; n < taps; ++n) {
+    for (i32 n = 1; n < taps; ++n) {
         const i64 tap = (i64)n * rows + at;
         sum = sum + weight[tap] * widened(from[index[tap] * step]);
     }

@@ -7,21 +7,18 @@ import numpy as np
 from pipeline.kernels import cuda
 from pipeline.xp import Array, namespace, to_host
 
-KERNELS = (
-    *(cuda.kernel("count", word, weighted) for word in ("uint8", "uint16") for weighted in (False, True)),
-    *(cuda.kernel(name, weighted) for name in ("count_float32", "detail") for weighted in (False, True)),
-)
-"""All instances."""
-
 _BLOCKS = 528
 """At most: four a multiprocessor on the largest GPUs; each ends by adding its table to the whole."""
 
 
-def count(patterns: Array, weights: Array | None, size: int) -> np.ndarray:
-    """int64 [size]: how often each pattern of a flat uint8 or uint16 array occurs, where ``weights`` is 1."""
-    counts = namespace(patterns).zeros(size, np.int64)
+def count(patterns: Array, weights: Array | None) -> np.ndarray:
+    """int64 [256 or 65536]: how often each pattern of a flat uint8 or uint16 array occurs, where ``weights`` is 1.
+
+    Of uint32, the patterns of floats, it is the upper half that counts.
+    """
+    counts = namespace(patterns).zeros(256 if patterns.itemsize == 1 else 65536, np.int64)
     name = cuda.kernel("count", patterns.dtype, weights is not None)
-    _launch(name, 512, patterns, weights, (counts,), voxels=16, shared=12 * 1024 * 4)
+    _launch(name, 512, patterns, weights, (counts,), voxels=32, shared=12 * 1024 * 4)
     return to_host(counts)
 
 
@@ -35,11 +32,11 @@ def count_float32(patterns: Array, weights: Array | None) -> tuple[np.ndarray, i
 
 
 def detail(patterns: Array, weights: Array | None, row: np.ndarray, rows: int) -> np.ndarray:
-    """int64 [rows, 65536] by lower half key, of voxels whose upper half key has a row in ``row`` [65536], else -1."""
+    """int64 [rows, 65536] by lower half, of patterns whose upper half has a row; uint8 ``row`` [65536], from 1, or 0."""
     xp = namespace(patterns)
     counts = xp.zeros((rows, 65536), np.int64)
     name = cuda.kernel("detail", weights is not None)
-    _launch(name, 256, patterns, weights, (xp.asarray(row.astype(np.int32)), counts), voxels=4)
+    _launch(name, 256, patterns, weights, (xp.asarray(row), counts), voxels=4)
     return to_host(counts)
 
 
@@ -56,3 +53,9 @@ def _launch(
     blocks = min(cuda.parts(patterns.size, threads * voxels), _BLOCKS)
     arguments = (patterns, np.int64(patterns.size), cuda.NOTHING if weights is None else weights, *rest)
     cuda.launch("histogram.cu", name, (blocks, 1, 1), (threads, 1, 1), arguments, shared)
+
+
+_COUNTS = [cuda.kernel("count", word, weighted) for word in ("uint8", "uint16", "uint32") for weighted in (False, True)]
+_OTHERS = [cuda.kernel(name, weighted) for name in ("count_float32", "detail") for weighted in (False, True)]
+KERNELS = {"histogram.cu": _COUNTS + _OTHERS}
+"""All instances, by source."""

@@ -9,9 +9,6 @@ import numpy as np
 from pipeline.kernels import cuda
 from pipeline.xp import Array
 
-KERNELS = (cuda.kernel("philox", "uint32"), cuda.kernel("philox", "float32"))
-"""All instances: words, and normal numbers."""
-
 _THREADS = (32, 8, 1)
 
 
@@ -23,3 +20,7 @@ def fill(out: Array, key: int, start: Sequence[int], stream: int) -> None:
     lattice = map(np.int32, (nj, ni, *start))
     numbers = map(np.uint32, (key & 0xFFFFFFFF, key >> 32, stream))
     cuda.launch("philox.cu", cuda.kernel("philox", out.dtype), blocks, _THREADS, (out, *lattice, *numbers))
+
+
+KERNELS = {"philox.cu": [cuda.kernel("philox", "uint32"), cuda.kernel("philox", "float32")]}
+"""All instances, by source: words, and normal numbers."""

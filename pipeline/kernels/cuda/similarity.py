@@ -9,9 +9,6 @@ import numpy as np
 from pipeline.kernels import cuda
 from pipeline.xp import Array, namespace, to_host
 
-KERNELS = ("similarity",)
-"""All instances."""
-
 _THREADS = 128
 
 
@@ -39,3 +36,7 @@ def similarity(
     arguments = (a, b, *map(np.int32, numbers), sums)
     cuda.launch("similarity.cu", "similarity", grid, (_THREADS, 1, 1), arguments)
     return [int(n) for n in to_host(sums)]
+
+
+KERNELS = {"similarity.cu": ["similarity"]}
+"""All instances, by source."""
