@@ -62,16 +62,16 @@ def normal(
     shape: Sequence[int],
     stream: int = 0,
     xp: ModuleType = np,
-    out: np.ndarray | None = None,
+    out: Array | None = None,
 ) -> Array:
     """float32 ``[k, j, i]``, of mean 0 and standard deviation 1: ``quantile`` of the words.
 
-    ``out``, for NumPy alone, is a contiguous array to write to.
+    ``out`` is a contiguous array to write to.
     """
+    out = xp.empty(tuple(shape), np.float32) if out is None else out
     if xp is not np:
-        return quantile(plain(key, start, shape, stream, xp).view(np.int32))
-    out = np.empty(tuple(shape), np.float32) if out is None else out
-    if out.size:
+        cuda.fill(out, key, start, stream)
+    elif out.size:
         _fill_normal(out, *_origin(start), halves(key), U(stream))
     return out
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.kernels import cuda
+from tests.cuda.standin import Array
 
 GXX = ("g++", "-std=c++20", "-O1", "-ffp-contract=off", "-fno-strict-aliasing", "-shared", "-fPIC", "-w")
 ENTRY = """
@@ -21,7 +22,7 @@ extern "C" int run{n}(const unsigned* shape, std::size_t shared, void** argument
 
 
 class Oracle:
-    """Stands in for ``cuda.launch`` and takes NumPy arrays.
+    """Does what ``cuda.launch`` does, on the arrays of ``standin``.
 
     Parameters
     ----------
@@ -53,6 +54,7 @@ class Oracle:
     ) -> None:
         """As ``cuda.launch``.  Raises AssertionError where a kernel is misused or does wrong: see ``cpu.h``."""
         assert source == self.source
+        assert all(isinstance(a, Array | np.generic) for a in arguments), "arguments are arrays on the device, and scalars"
         if not min(grid):
             return
         # An array goes in as its address, a number as itself, and both by a pointer to them.

@@ -1,5 +1,7 @@
 """affine.cu: the bits of the compiled CPU forms, at positions straight and bent."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from pipeline.kernels.bend import bend, control
 from pipeline.kernels.cuda import affine
 from pipeline.kernels.positions import Positions
 from pipeline.kernels.ramp import window
+from tests.cuda.standin import device
 from tests.cuda.test_linear import image
 
 SOURCE = "affine.cu"
@@ -38,67 +41,59 @@ def positions(matrix=MATRIX, bent=False, rows=ROWS):
 PLACES = {"oblique": positions(), "bent": positions(bent=True), "straight": positions(IDENTITY)}
 
 
-def on_device(x, at, start, order, kept, ramp=None, fill=-7):
-    made = np.dtype(kept) if ramp is None else ramp.dtype
-    value = cpu._finished_fill(fill, np.dtype(kept), made, ramp)
-    out = np.full(at.shape, 99, made)
-    affine.interpolated(x, at, start, order, np.dtype(kept), value, ramp, out)
-    return out
+def same(x, at, start=(0, 0, 0), **how):
+    """Whether the bits of the CPU come out."""
+    expected = cpu.affine(x, at, start, **how)
+    told = cpu.affine(device(x), at, start, **how).get()
+    assert told.dtype == expected.dtype
+    return told.tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize(("place", "source", "made"), [("oblique", *p) for p in PAIRS] + [("bent", *PAIRS[0])])
 def test_linear(oracle, place, source, made):
-    x, at = image(source, SHAPE), PLACES[place]
-    expected = cpu.affine(x, at, (0, 0, 0), order=1, fill=-7, dtype=made)
-    assert on_device(x, at, (0, 0, 0), 1, made).tobytes() == expected.tobytes()
-
-
-def test_smoothed_voxels_are_stored_as_the_source(oracle):
-    x, at = image("int16", SHAPE), PLACES["oblique"]
-    expected = np.empty(at.shape, "i2")
-    cpu.whole(x.astype("f4") / 3, at, (0, 0, 0), 1, expected.dtype, -7, None, expected)
-    assert on_device(x.astype("f4") / 3, at, (0, 0, 0), 1, "int16").tobytes() == expected.tobytes()
+    assert same(image(source, SHAPE), PLACES[place], order=1, fill=-7, dtype=made)
 
 
 @pytest.mark.parametrize("place", ["oblique", "bent"])
-def test_cubic(oracle, place):
+@pytest.mark.parametrize("order", [1, 3])
+def test_what_kernels_make_of_coefficients(oracle, place, order):
+    """Against the definition, since filters before are kernels of another source."""
     at = PLACES[place]
-    lows, highs = zip(*at.span(3), strict=True)
+    lows, highs = zip(*at.span(order), strict=True)
     x = image("float32", np.subtract(highs, lows))
     for kept, ramp in (("int16", None), ("float32", window(40, 400, "uint8"))):
+        if order == 1 and ramp is not None:
+            continue
         expected = np.empty(at.shape, kept if ramp is None else ramp.dtype)
-        cpu.whole(x, at, lows, 3, np.dtype(kept), -7, ramp, expected)
-        assert on_device(x, at, lows, 3, kept, ramp).tobytes() == expected.tobytes()
+        out = device(np.full_like(expected, 99))
+        for body, given, made in ((cpu.whole, x, expected), (cpu._by_cuda, device(x), out)):
+            body(given, at, lows, order, np.dtype(kept), -7, ramp, made)
+        assert out.get().tobytes() == expected.tobytes()
 
 
 def test_a_ramp_on_the_way(oracle):
-    x, at, ramp = image("int16", SHAPE), PLACES["bent"], window(40, 400, "float16")
-    expected = cpu.affine(x, at, (0, 0, 0), order=1, fill=-7, ramp=ramp)
-    assert on_device(x, at, (0, 0, 0), 1, "int16", ramp).tobytes() == expected.tobytes()
+    assert same(image("int16", SHAPE), PLACES["bent"], order=1, fill=-7, ramp=window(40, 400, "float16"))
 
 
-@pytest.mark.parametrize("at", PLACES.values(), ids=PLACES)
+@pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "float64"])
-def test_nearest(oracle, dtype, at):
-    x = image(dtype, SHAPE)
-    expected = cpu.affine(x, at, (0, 0, 0), order=0, fill=3)
-    out = np.full_like(expected, 99)
-    affine.nearest(x, at, (0, 0, 0), np.full((1, 1, 1), 3, dtype), out)
-    assert out.tobytes() == expected.tobytes()
+def test_nearest(oracle, dtype, place):
+    assert same(image(dtype, SHAPE), PLACES[place], order=0, fill=3)
+
+
+def test_nearest_through_a_ramp(oracle):
+    assert same(image("int16", SHAPE), PLACES["oblique"], order=0, fill=3, ramp=window(40, 400, "float16"))
 
 
 @pytest.mark.parametrize("at", PLACES.values(), ids=PLACES)
 def test_inside(oracle, at):
-    out = np.full(at.shape, 99, "u1")
-    affine.inside(at, out)
-    assert (out == cpu.inside(at)).all()
-    assert 0 < out.mean() < 1
+    told = cpu.inside(at, sys.modules["cupy"]).get()
+    assert (told == cpu.inside(at)).all()
+    assert 0 < told.mean() < 1
 
 
 def test_a_piece_that_lies_anywhere(oracle):
     """The array at hand is a part of the source, whose first voxel is not the lattice's."""
-    whole = image("int16", SHAPE)
     at = positions(rows=((3, 5), (6, 9), (4, 12)))
     (k, l), (j, m), (i, n) = at.span(1)
-    expected = cpu.affine(whole, at, (0, 0, 0), order=1, fill=-7)
-    assert (on_device(whole[k:l, j:m, i:n], at, (k, j, i), 1, "int16") == expected).all()
+    assert same(image("int16", SHAPE)[k:l, j:m, i:n], at, (k, j, i), order=1, fill=-7)

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from tests.cuda.standin import device
+
 SOURCE = """
 __global__ void reversed(const int* x, int* out, int n) {
     SHARED(int, tile);
@@ -41,9 +43,10 @@ TESTED = ["reversed", "torn", "stuck", "parted", "summed", "halves"]
 
 
 def run(oracle, kernel, x, out, n=None, shared=256, blocks=1):
-    arguments = (x, out, np.int32(x.size if n is None else n))
+    out = device(out)
+    arguments = (device(x), out, np.int32(x.size if n is None else n))
     oracle.launch(SOURCE, kernel, (blocks, 1, 1), (64, 1, 1), arguments, shared)
-    return out
+    return out.get()
 
 
 def test_threads_share_memory_and_meet_at_barriers(oracle):
@@ -69,7 +72,7 @@ def test_what_not_all_threads_reach_is_an_error(oracle, kernel):
 
 @pytest.mark.parametrize(("arguments", "reason"), [((np.int64(3),), "size"), ((), "number of parameters")])
 def test_arguments_are_compared_with_the_kernel(oracle, arguments, reason):
-    x = np.zeros(64, "i4")
+    x = device(np.zeros(64, "i4"))
     with pytest.raises(AssertionError, match=reason):
         oracle.launch(SOURCE, "reversed", (1, 1, 1), (64, 1, 1), (x, x, *arguments), 256)
 

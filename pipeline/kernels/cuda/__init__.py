@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.kernels.ramp import Ramp
-from pipeline.xp import Array
+from pipeline.xp import Array, namespace
 
 OPTIONS = ("--std=c++17", "--fmad=false")
 """Of the compiler; division and square root are IEEE 754's and subnormals are kept, both by default."""
@@ -62,15 +62,20 @@ def launch(
         _compiled(source, kernel)(tuple(grid), tuple(block), tuple(arguments), shared_mem=shared)
 
 
-def lines(x: Array) -> tuple[Array, np.int64, np.int64]:
-    """A 3-D array as kernels take it: where it begins, and voxels from one slice, one line, to the next.
+Lines = tuple[Array, np.int64, np.int64]
+"""A 3-D array as kernels take it: where it begins, and voxels from one slice, one line, to the next."""
 
-    Raises ValueError where its lines are not contiguous.
-    """
-    plane, row, step = (stride // x.itemsize for stride in x.strides)
-    if x.shape[2] > 1 and step != 1:
-        raise ValueError("a kernel takes arrays of contiguous lines")
-    return x, np.int64(plane), np.int64(row)
+
+def readable(x: Array) -> Lines:
+    """The lines of an array; of a copy where they are not contiguous."""
+    return _lines(x if _contiguous(x) else namespace(x).ascontiguousarray(x))
+
+
+def writeable(x: Array) -> Lines:
+    """The lines of an array.  Raises ValueError where they are not contiguous."""
+    if not _contiguous(x):
+        raise ValueError("out must have contiguous lines")
+    return _lines(x)
 
 
 def numbers(ramp: Ramp | None) -> tuple[np.float32, ...]:
@@ -82,6 +87,15 @@ def numbers(ramp: Ramp | None) -> tuple[np.float32, ...]:
 def parts(length: int, size: int) -> int:
     """How many parts of ``size`` hold ``length``."""
     return -(-length // size)
+
+
+def _lines(x: Array) -> Lines:
+    plane, row, _ = (np.int64(stride // x.itemsize) for stride in x.strides)
+    return x, plane, row
+
+
+def _contiguous(x: Array) -> bool:
+    return bool(x.shape[2] == 1 or x.strides[2] == x.itemsize)
 
 
 @cache

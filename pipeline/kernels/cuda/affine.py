@@ -38,14 +38,14 @@ def interpolated(
     source = (x.dtype,) if order == 1 else ()
     name = cuda.kernel("affine_linear" if order == 1 else "affine_cubic", *source, kept, out.dtype, ramp is not None)
     rest = (xp.asarray(fill), *cuda.numbers(ramp))
-    _launch(name, out.shape, (*cuda.lines(x), *cuda.lines(out)), _target(at, start, xp), rest)
+    _launch(name, out.shape, (*cuda.readable(x), *cuda.writeable(out)), _target(at, start, xp), rest)
 
 
 def nearest(x: Array, at: Positions, start: Sequence[int], fill: np.ndarray, out: Array) -> None:
     """The voxel of ``x`` nearest to each position, into ``out``; ``x``, ``fill`` (one number) and it are of one dtype."""
     xp = namespace(x)
     word = np.dtype(f"u{x.dtype.itemsize}")
-    lines = (*cuda.lines(x.view(word)), *cuda.lines(out.view(word)))
+    lines = (*cuda.readable(x.view(word)), *cuda.writeable(out.view(word)))
     _launch(cuda.kernel("affine_nearest", word), out.shape, lines, _target(at, start, xp), (xp.asarray(fill.view(word)),))
 
 

@@ -59,14 +59,14 @@ def _sum(x: Array, table: Table, axis: int, out: Array, kept: np.dtype, ramp: Ra
     shape = map(np.int32, (nk, nj, ni, table.taps))
     rows = (_column(xp, table.index.T, "i4"), _column(xp, table.weights.T, "f4"))
     name = cuda.kernel("banded", x.dtype, kept, out.dtype, ramp is not None, axis)
-    arguments = (*cuda.lines(x), *cuda.lines(out), *shape, *rows, *cuda.numbers(ramp))
+    arguments = (*cuda.readable(x), *cuda.writeable(out), *shape, *rows, *cuda.numbers(ramp))
     cuda.launch("banded.cu", name, blocks, _THREADS, arguments)
 
 
 def _one_pass(name: str, x: Array, out: Array, rest: Sequence[Any]) -> None:
     nk, nj, ni = out.shape
     blocks = (cuda.parts(ni, _THREADS[0]), cuda.parts(nj, _THREADS[1] * _LINES), nk)
-    cuda.launch("linear.cu", name, blocks, _THREADS, (*cuda.lines(x), *cuda.lines(out), np.int32(nj), np.int32(ni), *rest))
+    cuda.launch("linear.cu", name, blocks, _THREADS, (*cuda.readable(x), *cuda.writeable(out), np.int32(nj), np.int32(ni), *rest))
 
 
 def _column(xp: Any, values: np.ndarray, dtype: str) -> Array:
