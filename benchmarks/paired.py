@@ -7,15 +7,13 @@ its smallest, middle and largest.  Wall and CPU seconds are told apart: a peer w
 from __future__ import annotations
 
 import gc
-import json
-import platform
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
-from pathlib import Path
 from statistics import median
 from typing import Any, Literal
+
+from benchmarks.memory import Peak
 
 Case = Callable[[], object]
 Clock = Literal["wall", "cpu"]
@@ -23,11 +21,20 @@ Clock = Literal["wall", "cpu"]
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of one case, one number a round."""
+    """One case.
+
+    Attributes
+    ----------
+    wall, cpu : seconds, one number a round
+    extra_bytes : most memory held beyond what was held before, in the worst round; None where nothing tells
+    error : how far the result is from the reference; None where there is none
+    """
 
     name: str
     wall: tuple[float, ...]
     cpu: tuple[float, ...]
+    extra_bytes: int | None = None
+    error: float | None = None
 
     def ratio(self, peer: Timing, clock: Clock = "wall") -> tuple[float, float, float]:
         """(min, median, max) over the rounds of the peer's seconds by ours.
@@ -39,6 +46,11 @@ class Timing:
         ratios = [theirs / ours for theirs, ours in pairs]
         return min(ratios), median(ratios), max(ratios)
 
+    def __str__(self) -> str:
+        extra = "" if self.extra_bytes is None else f"{self.extra_bytes / 2**20:.0f}"
+        error = "" if self.error is None else f"{self.error:.2g}"
+        return f"{median(self.wall):9.4f} {median(self.cpu):9.4f} {extra:>9} {error:>9}"
+
 
 @dataclass(frozen=True)
 class Table:
@@ -48,62 +60,66 @@ class Table:
     peers: tuple[Timing, ...]
 
     def __str__(self) -> str:
-        width = max(len(t.name) for t in (*self.ours, *self.peers))
-        lines = [f"{'':{width}}   wall s   cpu s   (medians)"]
-        lines += [f"{t.name:{width}} {median(t.wall):8.4f} {median(t.cpu):7.4f}" for t in (*self.ours, *self.peers)]
-        lines += ["", "times as fast as         wall: min  median  max      cpu: min  median  max"]
-        for ours in self.ours:
-            for peer in self.peers:
-                told = ["  ".join(f"{r:6.2f}" for r in ours.ratio(peer, clock)) for clock in ("wall", "cpu")]
-                lines.append(f"{ours.name} : {peer.name}".ljust(24) + f"  {told[0]}    {told[1]}")
+        timings = (*self.ours, *self.peers)
+        width = max(len(t.name) for t in timings)
+        lines = [f"{'medians':{width}} {'wall s':>9} {'cpu s':>9} {'extra MiB':>9} {'error':>9}"]
+        lines += [f"{t.name:{width}} {t}" for t in timings]
+        pairs = {f"{a.name} : {b.name}": (a, b) for a in self.ours for b in self.peers}
+        width = max(map(len, (*pairs, "times as fast as")))
+        lines += ["", f"{'times as fast as':{width}}   wall: min  median     max      cpu: min  median     max"]
+        for name, (ours, peer) in pairs.items():
+            wall, cpu = ("  ".join(f"{r:6.2f}" for r in ours.ratio(peer, clock)) for clock in ("wall", "cpu"))
+            lines.append(f"{name:{width}}      {wall}        {cpu}")
         return "\n".join(lines)
 
-    def save(self, path: Path, packages: tuple[str, ...], **about: Any) -> None:
-        """Writes all seconds as JSON, with the machine, the versions of ``packages`` and what else is ``about`` it."""
-        machine = {
-            "system": f"{platform.system()} {platform.machine()}",
-            "processor": _processor(),
-            "python": platform.python_version(),
-        }
-        versions = {name: version(name) for name in packages}
+    @property
+    def told(self) -> dict[str, Any]:
+        """All seconds, and the ratios of every pair, as plain values."""
         ratios = [
             {"ours": a.name, "peer": b.name, "wall": a.ratio(b), "cpu": a.ratio(b, "cpu")}
             for a in self.ours
             for b in self.peers
         ]
-        told = {**about, "machine": machine, "versions": versions, "ratios": ratios, **asdict(self)}
-        path.write_text(json.dumps(told, indent=1) + "\n")
+        return {"ratios": ratios, **asdict(self)}
 
 
-def paired(ours: Mapping[str, Case], peers: Mapping[str, Case], repeats: int) -> Table:
+
+def paired(
+    ours: Mapping[str, Case],
+    peers: Mapping[str, Case],
+    repeats: int,
+    error: Callable[[Any], float] | None = None,
+) -> Table:
     """Runs every case once to warm up, then ``repeats`` rounds of all of them.
 
-    Raises ValueError for fewer than one round.
+    ``error`` is told what each case gave when it warmed up.  Raises ValueError for fewer than one round.
     """
     if repeats < 1:
         raise ValueError("repeats must be at least 1")
     cases = {**ours, **peers}
-    for case in cases.values():
-        case()
-    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in cases}
+    errors: dict[str, float | None] = {}
+    for name, case in cases.items():
+        result = case()
+        errors[name] = None if error is None else error(result)
+    rounds: dict[str, list[tuple[float, float, int | None]]] = {name: [] for name in cases}
     for n in range(repeats):
         for name in list(cases)[:: -1 if n % 2 else 1]:
-            seconds[name].append(_seconds(cases[name]))
-    timings = {name: Timing(name, *map(tuple, zip(*rounds, strict=True))) for name, rounds in seconds.items()}
+            rounds[name].append(_cost(cases[name]))
+    timings = {name: _timing(name, rounds[name], errors[name]) for name in cases}
     return Table(tuple(timings[name] for name in ours), tuple(timings[name] for name in peers))
 
 
-def _seconds(case: Case) -> tuple[float, float]:
-    """(wall, CPU) of one run; CPU is that of all threads of this process."""
+def _timing(name: str, rounds: list[tuple[float, float, int | None]], error: float | None) -> Timing:
+    wall, cpu, extra = zip(*rounds, strict=True)
+    return Timing(name, wall, cpu, None if None in extra else max(extra), error)
+
+
+def _cost(case: Case) -> tuple[float, float, int | None]:
+    """Wall and CPU seconds and extra bytes of one run; CPU is that of all threads of this process."""
     gc.collect()
-    wall, cpu = time.perf_counter(), time.process_time()
-    case()
-    return time.perf_counter() - wall, time.process_time() - cpu
-
-
-def _processor() -> str:
-    """The model's name where the system tells it."""
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text().splitlines() if told.is_file() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
+    peak, wall, cpu = Peak(), time.perf_counter(), time.process_time()
+    result = case()
+    seconds = time.perf_counter() - wall, time.process_time() - cpu
+    extra = peak.extra_bytes
+    del result
+    return *seconds, extra

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import product
 from math import sqrt
+from typing import Literal
 
 import numpy as np
 
@@ -25,6 +26,9 @@ Triple = tuple[int, int, int]
 
 PARALLEL = 1e-9
 """Axes are parallel where a step along one moves the index of another by no more than this, in voxels."""
+
+Anchor = Literal["face", "center", "middle", "faces", "centers"]
+"""What stays put when a grid is respaced."""
 
 IDENTITY: Frame = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0), (0.0, 0.0, 0.0, 1.0))
 """k, j, i along x, y, z in steps of 1 mm, from the origin."""
@@ -108,7 +112,11 @@ class Grid:
         return moved[0][3], moved[1][3], moved[2][3]
 
     def index(self, position: Sequence[float]) -> tuple[float, float, float]:
-        """Fractional index of this box at an LPS position in mm: what ``position`` undoes."""
+        """Fractional index of this box at an LPS position in mm: what ``position`` undoes.
+
+        >>> Grid(np.diag([2.0, 1.0, 0.5, 1.0]), (4, 4, 4), (1, 0, 0)).index((6.0, 3.0, 1.0))
+        (2.0, 3.0, 2.0)
+        """
         x, y, z = position
         k, j, i = (a * x + b * y + c * z + d for a, b, c, d in _between(self.frame, IDENTITY))
         return k - self.start[0], j - self.start[1], i - self.start[2]
@@ -171,7 +179,7 @@ class Grid:
         corners = product(*(range(0, n, s) for n, s in zip(self.shape, size, strict=True)))
         return [self.crop(at, [min(a + s, n) for a, s, n in zip(at, size, self.shape, strict=True)]) for at in corners]
 
-    def respace(self, spacing: Sequence[float]) -> Grid:
+    def respace(self, spacing: Sequence[float], anchor: Anchor = "face", shape: Sequence[int] | None = None) -> Grid:
         """Same field of view, voxels of ``spacing`` mm (k, j, i), a new frame that begins at index 0.
 
         The outer *faces* of the first voxel stay put; the last face moves by half a new voxel at most,
@@ -180,12 +188,15 @@ class Grid:
 
             old   |  .  |  .  |  .  |  .  |      4 voxels of 1.5 mm
             new   | . | . | . | . | . | . |      6 voxels of 1 mm
+
+        With another ``anchor`` something else stays put: the ``center`` of the first voxel, the ``middle`` of the
+        whole; or both outer ``faces`` or ``centers``, for which the spacing gives way.  ``shape`` replaces lengths.
         """
         step = [new / old for new, old in zip(spacing, self.spacing, strict=True)]
-        lengths = [round(n / s) for n, s in zip(self.shape, step, strict=True)]
-        first = [(s if m else n) / 2 - 0.5 for m, n, s in zip(lengths, self.shape, step, strict=True)]
-        frame = _moved(_moved(self.frame, self.start), first)
-        rows = [(*(c * s for c, s in zip(row[:3], step, strict=True)), row[3]) for row in frame[:3]]
+        lengths = [round(n / s) for n, s in zip(self.shape, step, strict=True)] if shape is None else list(shape)
+        lines = [_anchored(anchor, *line) for line in zip(self.shape, step, lengths, strict=True)]
+        frame = _moved(_moved(self.frame, self.start), [first for _, first in lines])
+        rows = [(*(c * s for c, (s, _) in zip(row[:3], lines, strict=True)), row[3]) for row in frame[:3]]
         return Grid((*rows, frame[3]), _triple(max(1, m) for m in lengths))
 
     def matrix(self, other: Grid) -> Frame:
@@ -205,6 +216,19 @@ class Grid:
     def _same_frame(self, other: Grid) -> None:
         if self.frame != other.frame:
             raise GeometryError("the grids lie on different frames; resample first")
+
+
+def _anchored(anchor: Anchor, n: int, step: float, m: int) -> tuple[float, float]:
+    """(step, index of the first) of ``m`` voxels about ``step`` old ones apart, among ``n`` old ones."""
+    if anchor == "faces":
+        step = n / max(1, m)
+    elif anchor == "centers" and m > 1:
+        step = (n - 1) / (m - 1)
+    if anchor in ("center", "centers"):
+        return step, 0.0
+    if anchor == "middle":
+        return step, ((n - 1) - (max(1, m) - 1) * step) / 2
+    return step, (step if m else n) / 2 - 0.5
 
 
 def _triple(values: Iterable[int]) -> Triple:

@@ -1,7 +1,7 @@
 """How a lattice lies in the patient: turned by whole axes, straightened, or brought onto the patient's own axes.
 
-Codes name the patient directions in which i, j and k (column, row, slice) rise, first letter first, as ITK and the NIfTI
-tools write them: L(eft) or R(ight), P(osterior) or A(nterior), S(uperior) or I(nferior).  An axial CT is ``LPS``.
+Codes name the patient directions in which i, j and k (column, row, slice) rise, first letter first, as ITK and the
+NIfTI tools write them: L(eft) or R(ight), P(osterior) or A(nterior), S(uperior) or I(nferior).  An axial CT is ``LPS``.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _UP, _DOWN = "LPS", "RAI"
 class Turn:
     """Axes permuted and reversed; no voxel is computed.
 
-    Axis n of what is turned becomes that which was ``axes[n]``, reversed where ``flips[n]``.  The lattice is turned about
-    its index 0, so that a frame keeps its origin, and turning back gives its very bits::
+    Axis n of what is turned becomes that which was ``axes[n]``, reversed where ``flips[n]``.  The lattice is turned
+    about its index 0, so that a frame keeps its origin, and turning back gives its very bits::
 
         index     0  1  2  3         a box [1, 4) of a lattice that is reversed
         turned   -3 -2 -1            is the box [-3, 0) of the new one
@@ -127,7 +127,7 @@ def straightened(grid: Grid) -> Grid:
     moved = [(n, m + by_j * n, o + along_i * m + by_i * n) for n, m, o in product(*ends)]
     start = [floor(min(axis) + 1e-6) for axis in zip(*moved, strict=True)]
     stop = [ceil(max(axis) - 1e-6) + 1 for axis in zip(*moved, strict=True)]
-    return Grid(_frame(k, j, i, [row[3] for row in grid.frame[:3]]), (1, 1, 1)).between(start, stop)
+    return Grid(_frame([k, j, i], [row[3] for row in grid.frame[:3]]), (1, 1, 1)).between(start, stop)
 
 
 def aligned(grid: Grid) -> Grid:
@@ -139,8 +139,8 @@ def aligned(grid: Grid) -> Grid:
     columns = [[0.0, 0.0, 0.0] for _ in range(3)]
     for column, (axis, up), s in zip(columns, rises, spacing, strict=True):
         column[axis] = s if up else -s
-    off = [abs(a - b) for old, new in zip(_columns(grid.frame), columns, strict=True) for a, b in zip(old, new, strict=True)]
-    if max(off) <= PARALLEL:
+    pairs = zip(_columns(grid.frame), columns, strict=True)
+    if all(abs(a - b) <= PARALLEL for old, new in pairs for a, b in zip(old, new, strict=True)):
         return grid
     corners = [grid.position(at) for at in product(*((-0.5, n - 0.5) for n in grid.shape))]
     centre = [(min(x) + max(x)) / 2 for x in zip(*corners, strict=True)]
@@ -148,7 +148,7 @@ def aligned(grid: Grid) -> Grid:
     shape = [max(1, ceil(width[axis] / s - 1e-6)) for (axis, _), s in zip(rises, spacing, strict=True)]
     first = [c - sum(col[n] * (m - 1) / 2 for col, m in zip(columns, shape, strict=True)) for n, c in enumerate(centre)]
     k, j, i = shape
-    return Grid(_frame(*columns, first), (k, j, i))
+    return Grid(_frame(columns, first), (k, j, i))
 
 
 def _rises(grid: Grid) -> list[tuple[int, bool]]:
@@ -167,8 +167,8 @@ def _columns(frame: Frame) -> list[list[float]]:
     return [[row[n] for row in frame[:3]] for n in range(3)]
 
 
-def _frame(k: list[float], j: list[float], i: list[float], origin: list[float]) -> Frame:
-    return (*zip(k, j, i, origin, strict=True), (0.0, 0.0, 0.0, 1.0))
+def _frame(columns: list[list[float]], origin: list[float]) -> Frame:
+    return (*zip(*columns, origin, strict=True), (0.0, 0.0, 0.0, 1.0))
 
 
 def _dot(a: list[float], b: list[float]) -> float:

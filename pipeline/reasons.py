@@ -65,8 +65,22 @@ class Reason(StrEnum):
     GANTRY_TILT = "GANTRY_TILT"
     MULTIFRAME = "MULTIFRAME"
     NOT_3D = "NOT_3D"
+    # Content
+    NOTHING_LEFT = "NOTHING_LEFT"
+    NO_CONTRAST = "NO_CONTRAST"
+    NO_BIAS_FIELD = "NO_BIAS_FIELD"
+    SUV_NOT_PET = "SUV_NOT_PET"
+    SUV_UNITS = "SUV_UNITS"
+    SUV_UNCORRECTED = "SUV_UNCORRECTED"
+    SUV_INCOMPLETE = "SUV_INCOMPLETE"
+    SUV_TIMES = "SUV_TIMES"
+    SUV_MIXED = "SUV_MIXED"
+    SEED_OUTSIDE = "SEED_OUTSIDE"
+    SEED_MISMATCH = "SEED_MISMATCH"
+    REGION_LEAK = "REGION_LEAK"
     # The run
     DAMAGED = "DAMAGED"
+    RECIPE_UNFIT = "RECIPE_UNFIT"
     TOO_LARGE = "TOO_LARGE"
     OOM_HOST = "OOM_HOST"
     POISON = "POISON"
@@ -125,7 +139,22 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.GANTRY_TILT: Meaning(_Q, "the stack is sheared against its slices"),
     Reason.MULTIFRAME: Meaning(_Q, "several frames in one DICOM object"),
     Reason.NOT_3D: Meaning(_Q, "more than three dimensions, or a vector at each voxel"),
+    Reason.NOTHING_LEFT: Meaning(_Q, "a crop or its foreground holds no voxel of the volume"),
+    Reason.NO_CONTRAST: Meaning(_Q, "there are no voxels to fit a normalisation to, or they are all equal"),
+    Reason.NO_BIAS_FIELD: Meaning(
+        _Q, "no bias field can be estimated: too few voxels along an axis, or nothing above 0 that varies in the mask"
+    ),
+    Reason.SUV_NOT_PET: Meaning(_Q, "uptake values are made of DICOM PET images only"),
+    Reason.SUV_UNITS: Meaning(_Q, "the PET is in units of which no uptake value by body weight can be made"),
+    Reason.SUV_UNCORRECTED: Meaning(_Q, "the PET is not corrected for attenuation, or its decay correction is unclear"),
+    Reason.SUV_INCOMPLETE: Meaning(_Q, "body weight, injected dose or half-life is missing or cannot be meant"),
+    Reason.SUV_TIMES: Meaning(_Q, "the times of injection and scan are missing or contradict each other"),
+    Reason.SUV_MIXED: Meaning(_Q, "several injections, or images of one series that differ in what uptake values need"),
+    Reason.SEED_OUTSIDE: Meaning(_Q, "a seed of region growing lies outside the volume"),
+    Reason.SEED_MISMATCH: Meaning(_Q, "the intensity at a seed of region growing is not in its range"),
+    Reason.REGION_LEAK: Meaning(_Q, "a grown region is larger, or reaches farther, than the recipe allows"),
     Reason.DAMAGED: Meaning(_Q, "the volume published in OUT is missing or fails its checksums", retry=True),
+    Reason.RECIPE_UNFIT: Meaning(_Q, "the recipe asks for what this volume does not have"),
     Reason.TOO_LARGE: Meaning(_Q, "the work needs more memory than a worker has", retry=True),
     Reason.OOM_HOST: Meaning(_Q, "the worker ran out of memory", retry=True),
     Reason.POISON: Meaning(_Q, "the worker process died on this series, twice, alone", retry=True),

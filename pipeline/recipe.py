@@ -5,8 +5,10 @@ Where a recipe is wrong, the error names the key, the line and the nearest name 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from typing import Any
 from pipeline.errors import RecipeError
 from pipeline.plan import Chain, Plan
 from pipeline.recipe_text import Text, parse
-from pipeline.recipe_tree import NAME, RAW, adapter, branches, made, needed, random, steps
+from pipeline.recipe_tree import NAME, RAW, Fitted, adapter, branches, made, needed, random, steps
 from pipeline.sampling import Augment, sampled
 from pipeline.volume import Facts, Spec
 
@@ -72,10 +74,23 @@ def packaged() -> list[str]:
     return sorted(p.name.removesuffix(".yaml") for p in _folder().iterdir() if p.name.endswith(".yaml"))
 
 
-def load(recipe: str | Path) -> Recipe:
-    """A recipe by its packaged name or its file.  Raises RecipeError."""
+def load(recipe: str | Path, fits: Path | None = None) -> Recipe:
+    """A recipe by its packaged name or its file; ``fits`` is the folder of what was fitted over the archive.
+
+    Raises RecipeError.
+    """
     text = source_text(recipe)
-    return build(parse(text, str(recipe)))
+    return build(parse(text, str(recipe)), {} if fits is None else _stored(fits))
+
+
+def _stored(folder: Path) -> dict[str, Any]:
+    """The entries of the fits of an OUT, by name; one whose content is not what its name says is not there."""
+    found = {}
+    for path in sorted(folder.glob("*-*.json")):
+        content = path.read_bytes()
+        if path.stem.rpartition("-")[2] == sha256(content).hexdigest()[:8]:
+            found[path.stem] = json.loads(content)["entry"]
+    return found
 
 
 def source_text(recipe: str | Path) -> str:
@@ -89,8 +104,8 @@ def source_text(recipe: str | Path) -> str:
         raise RecipeError(f"no recipe {str(recipe)!r}: neither a readable file nor one of {known}") from None
 
 
-def build(text: Text) -> Recipe:
-    """The recipe that a parsed text says.  Raises RecipeError."""
+def build(text: Text, fitted: Fitted | None = None) -> Recipe:
+    """The recipe that a parsed text says, with the entries that were fitted before.  Raises RecipeError."""
     top = text.mapping(text.root, ())
     for key in top:
         text.known(key, ("name", "where", "stages", "augment"), "key of a recipe", (key,))
@@ -107,7 +122,7 @@ def build(text: Text) -> Recipe:
     augment = None
     if "augment" in top:
         augment = made(text, text.mapping(top["augment"], ("augment",)), "augment", Augment, ("augment",))
-    kept, masks = branches(text, entries, augment is not None)
+    kept, masks = branches(text, entries, fitted or {}, augment is not None)
     return Recipe(name, where, tuple(kept.items()), tuple(masks.items()), augment)
 
 
@@ -128,6 +143,18 @@ def json_schema() -> dict[str, Any]:
                 "additionalProperties": False,
             }
         )
+    branch = {"type": "string", "pattern": f"^{NAME.pattern}$"}
+    stored = {"fit": {"type": "string"}, **dict.fromkeys(("from", "keep", "as"), branch)}
+    entries.append(
+        {
+            "title": "Stored fit",
+            "description": "An entry that `scanmill fit` made, by its name in OUT/fits.",
+            "type": "object",
+            "properties": stored,
+            "required": ["fit"],
+            "additionalProperties": False,
+        }
+    )
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "scanmill recipe",

@@ -30,12 +30,18 @@ RAW = "raw"
 """The branch point that every recipe has: the volume as acquired."""
 
 
-def branches(text: Text, entries: list[Any], augmented: bool) -> tuple[dict[str, Chain], dict[str, Chain]]:
+Fitted = Mapping[str, Mapping[str, Any]]
+"""Entries that were fitted over an archive, by the name under which they are stored."""
+
+
+def branches(
+    text: Text, entries: list[Any], fitted: Fitted, augmented: bool
+) -> tuple[dict[str, Chain], dict[str, Chain]]:
     """``(kept, masks)``: {kept name: what leads to it from the source}, and the same of what fits look within.
 
     Raises RecipeError.
     """
-    tree = _Tree(text)
+    tree = _Tree(text, fitted)
     here: Chain = ()
     for number, entry in enumerate(entries):
         here = tree.add(entry, ("stages", number), here)
@@ -61,10 +67,12 @@ class _Tree:
     """What the entries of a recipe say, while they are read one after another.
 
     An entry goes on from the one above it, or from the name in ``from``.  ``keep`` publishes what it
-    makes, ``as`` only names it.  A step that nothing kept rests on is an error.
+    makes, ``as`` only names it; ``fit`` stands for an entry that was fitted over the archive.  A step that
+    nothing kept rests on is an error.
     """
 
     text: Text
+    fitted: Fitted
     named: dict[str, Chain] = field(default_factory=lambda: {RAW: ()})
     kept: dict[str, Chain] = field(default_factory=dict)
     masks: dict[str, Chain] = field(default_factory=dict)
@@ -77,6 +85,9 @@ class _Tree:
         if "from" in fields:
             here = self.named[text.known(fields.pop("from"), tuple(self.named), "branch point", (*at, "from"))]
         names = {key: fields.pop(key) for key in ("keep", "as") if key in fields}
+        if "fit" in fields:
+            stored = self.fitted[text.known(fields.pop("fit"), tuple(self.fitted), "stored fit", (*at, "fit"))]
+            fields = {**stored, **fields}
         step = _step(text, fields, at)
         mask = within(step)
         if mask is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Literal
 
 import numpy as np
@@ -12,6 +13,9 @@ from pipeline.grid import Grid
 from pipeline.xp import Array
 
 Kind = Literal["image", "labels"]
+
+Voi = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID", "TABLE", "OTHER"]
+"""How values of interest are shown: VOI LUT Function, or a VOI LUT Sequence, or what the standard does not define."""
 
 
 @dataclass(frozen=True)
@@ -38,26 +42,47 @@ class Facts:
     Attributes
     ----------
     modality : DICOM Modality (``CT``, ``MR``, ``DX`` ...), None where nothing states it
-    units : of the intensities: ``HU``, ``BQML``, or ``1`` (arbitrary)
+    units : of the intensities: ``HU``, ``BQML``, ``GML`` (g/ml), or ``1`` (arbitrary)
     padding : rescaled value of padding voxels, None where there are none declared
     window : (center, width) of the first VOI window in rescaled units
+    voi : the function that the window is meant for (DICOM PS3.3 C.11.2.1.3); ``TABLE``: there is a VOI LUT Sequence
+        and no window
     inverted : MONOCHROME1, the lowest value is shown white
     low, high : exact minimum and maximum of all voxels
     lossy : the source was compressed with loss
     anatomical : the frame lies in the patient; False where a projection states no position
     spacing_source : what the spacing in the image plane was read from: ``pixel``, ``imager``, ``none`` ...
+    suv_factor : times an intensity, the uptake value by body weight; None where the header does not allow it.  Weight
+        over decayed dose: it tells neither
+    suv_refusal : then the code of the reason why, of ``pipeline.reasons``
     """
 
     modality: str | None = None
     units: str = "1"
     padding: float | None = None
     window: tuple[float, float] | None = None
+    voi: Voi = "LINEAR"
     inverted: bool = False
     low: float = 0.0
     high: float = 0.0
     lossy: bool = False
     anatomical: bool = True
     spacing_source: str = "pixel"
+    suv_factor: float | None = None
+    suv_refusal: str | None = None
+
+    @property
+    def linear_window(self) -> tuple[float, float] | None:
+        """(center, width) of the header's window as LINEAR_EXACT; None where it has none, or none that is a line.
+
+        LINEAR is LINEAR_EXACT of ``center - 0.5`` and ``width - 1`` (DICOM PS3.3 C.11.2.1.2.1).
+        """
+        if self.window is None or self.voi not in ("LINEAR", "LINEAR_EXACT"):
+            return None
+        center, width = self.window
+        if self.voi == "LINEAR":
+            center, width = center - 0.5, width - 1
+        return (center, width) if isfinite(center) and isfinite(width) and width > 0 else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,3 +125,8 @@ class Volume:
     def with_array(self, array: Array) -> Volume:
         """Other voxels at the same places."""
         return replace(self, array=array)
+
+
+def foreground(mask: Volume | None) -> Array | None:
+    """bool ``[k, j, i]``: where a label map is not 0; None, which says everywhere, where there is no map."""
+    return None if mask is None else mask.array != 0

@@ -22,6 +22,7 @@ from pipeline.archive.index import File, Index, series_key
 from pipeline.archive.labels import link, word
 from pipeline.archive.measure import counts, unmeasured
 from pipeline.archive.modality import modality
+from pipeline.archive.suv import suv
 from pipeline.archive.vault import Vault
 from pipeline.reasons import Outcome, Reason
 
@@ -226,6 +227,7 @@ class Assembly:
             spacing_source=m.spacing_source,
             anatomical=m.anatomical,
             labels=tuple((published, Part.of(f)) for published, f in labels),
+            suv=suv([_header(f) for f in images]),
         )
         edition = entry.edition(self.vault)
         self.index.add_volume(entry.volume_id, edition, entry.to_json())

@@ -23,7 +23,7 @@ from pipeline.grid import Grid
 from pipeline.reasons import Reason
 from pipeline.volume import Facts, Volume
 
-_UNITS = frozenset({"HU", "BQML"})
+_UNITS = frozenset({"HU", "BQML", "GML"})
 _LABEL_TYPES = tuple(map(np.dtype, ("u1", "u2", "u4")))
 
 
@@ -169,17 +169,20 @@ def _facts(entry: Entry, headers: Sequence[Header], array: np.ndarray) -> Facts:
         lossy=any(h.lossy for h in headers),
         anatomical=entry.anatomical,
         spacing_source=entry.spacing_source,
+        suv_factor=entry.suv.factor,
+        suv_refusal=entry.suv.reason,
     )
 
 
 def _units(modality: str | None, header: Header) -> str:
     """As Rescale Type says (DICOM PS3.3 C.11.1.1.2); of a CT that says nothing HU, which C.8.2.1.1.2 asks for.
+    Of a PET, as Units says (C.8.9.1.1.3).
 
     A DICOM image without a rescale holds numbers of its detector; a CT of another format holds HU by convention.
     """
     if header.format == "dicom" and not header.rescale_stated:
         return "1"
-    unit = header.rescale_type.upper() or ("HU" if modality == "CT" else "")
+    unit = (header.pet.units if header.pet else header.rescale_type).upper() or ("HU" if modality == "CT" else "")
     return unit if unit in _UNITS and (unit == "HU") == (modality == "CT") else "1"
 
 

@@ -6,7 +6,9 @@ import json
 from dataclasses import asdict, astuple, dataclass
 
 from pipeline.archive.index import File
+from pipeline.archive.suv import Suv
 from pipeline.archive.vault import Vault
+from pipeline.reasons import Reason
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Part:
 class Entry:
     """One volume: its files in the order of k, its geometry, its label maps by published name.
 
-    ``spacing_source`` and ``anatomical`` are those of ``Measures``.
+    ``spacing_source`` and ``anatomical`` are those of ``Measures``, ``suv`` is that of ``suv.suv``.
     """
 
     volume_id: str
@@ -39,6 +41,7 @@ class Entry:
     geometry_error_mm: float
     spacing_source: str
     anatomical: bool
+    suv: Suv
     labels: tuple[tuple[str, Part], ...] = ()
 
     def edition(self, vault: Vault) -> str:
@@ -60,4 +63,6 @@ class Entry:
         facts = json.loads(text)
         facts["parts"] = tuple(Part(**part) for part in facts["parts"])
         facts["labels"] = tuple((name, Part(**part)) for name, part in facts["labels"])
+        factor, reason = facts["suv"]
+        facts["suv"] = Suv(factor, Reason(reason) if reason else None)
         return cls(**facts | {"shape": tuple(facts["shape"]), "affine": tuple(facts["affine"])})

@@ -14,6 +14,7 @@ import click
 
 import pipeline
 from pipeline.cli.demo import demo
+from pipeline.cli.fit import fit
 from pipeline.cli.plan import plan
 from pipeline.cli.report import report
 from pipeline.cli.run import run
@@ -42,7 +43,7 @@ def scanmill() -> None:
     """
 
 
-for command in (demo, scan, plan, run, status, report, schema):
+for command in (demo, scan, plan, run, fit, status, report, schema):
     scanmill.add_command(command)
 
 

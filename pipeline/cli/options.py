@@ -55,6 +55,25 @@ def workers(command: Command) -> Command:
     )(command)
 
 
+def cluster(command: Command) -> Command:
+    """Where work is done."""
+    for option in (
+        click.option(
+            "--scheduler",
+            default="local",
+            envvar="SCANMILL_SCHEDULER",
+            metavar="local|ADDRESS",
+            show_default=True,
+            help="Processes of this machine, or a running Dask scheduler.",
+        ),
+        workers,
+        click.option("--memory-limit", envvar="SCANMILL_MEMORY_LIMIT", metavar="8GB", help="A worker's memory."),
+        click.option("--allow-plain-tcp", is_flag=True, help="Connect to another machine's scheduler without TLS."),
+    ):
+        command = option(command)
+    return command
+
+
 def scanning(command: Command) -> Command:
     """What a scan must be told of files that do not say it themselves."""
     for option in (

@@ -26,8 +26,8 @@ def plan(recipe: str, out: Path, where: str | None, shard: tuple[int, int], limi
     from pipeline.engine.todo import State, counts
     from pipeline.store.layout import Output
 
-    loaded = recipes.load(recipe)
-    items = driver.plan(Output(out.resolve()), loaded, driver.Options(where, shard, limit))
+    loaded = recipes.load(recipe, Output(out).fits)
+    items = driver.plan(Output(out.resolve()), loaded, driver.Options(where=where, shard=shard, limit=limit))
     states = counts(items)
     todo = [item for item in items if item.state in (State.TO_DO, State.STALE)]
     nbytes, peak = sum(item.nbytes for item in todo), max((item.peak_bytes or 0 for item in todo), default=0)

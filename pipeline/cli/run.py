@@ -18,18 +18,8 @@ from pipeline.cli import options
 @options.vault
 @options.scanning
 @options.selection
-@click.option(
-    "--scheduler",
-    default="local",
-    envvar="SCANMILL_SCHEDULER",
-    metavar="local|ADDRESS",
-    show_default=True,
-    help="Processes of this machine, or a running Dask scheduler.",
-)
-@options.workers
-@click.option("--memory-limit", envvar="SCANMILL_MEMORY_LIMIT", metavar="8GB", help="A worker's memory.")
+@options.cluster
 @click.option("--max-failures", metavar="N|5%", help="Stop after more failures than this; no default.")
-@click.option("--allow-plain-tcp", is_flag=True, help="Connect to another machine's scheduler without TLS.")
 @options.json
 @options.progress
 def run(
@@ -57,22 +47,18 @@ def run(
     from pipeline import recipe as recipes
     from pipeline.cli.progress import counting
     from pipeline.cli.show import accounting_json, accounting_lines, reason_lines
-    from pipeline.cli.work import scan_into
+    from pipeline.cli.work import place, scan_into
     from pipeline.engine import driver
-    from pipeline.engine.cluster import cores, memory_per_worker, parse_size
+    from pipeline.store.layout import Output
 
-    loaded = recipes.load(recipe)
+    loaded = recipes.load(recipe, Output(out).fits)
     workspace = scan_into(out, vault, sources, modality, labels, workers, shown=not no_progress)
-    n = cores() if workers is None else workers
     how = driver.Options(
+        **place(scheduler, workers, memory_limit, allow_plain_tcp),
         where=where,
         shard=shard,
         limit=limit,
-        scheduler=scheduler,
-        workers=n,
-        memory_limit=memory_per_worker(n) if memory_limit is None else parse_size(memory_limit),
         max_failures=max_failures,
-        allow_plain_tcp=allow_plain_tcp,
     )
     with counting("volumes", shown=not no_progress) as advance:
         done = driver.run(workspace, loaded, recipes.source_text(recipe), how, advance)

@@ -8,17 +8,16 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 import pipeline
-from pipeline.archive.formats.child import Child
-from pipeline.engine.cluster import connect
-from pipeline.engine.job import Row, process, refuse
+from pipeline.engine.dispatch import Place, dispatch
+from pipeline.engine.job import Row, refuse
 from pipeline.engine.runlog import RunLog
 from pipeline.engine.site import Site
 from pipeline.engine.todo import Item, State, classify, counts, select
-from pipeline.engine.units import Edition, Unit, bundle, sited, work
+from pipeline.engine.units import Edition, bundle, process_all
 from pipeline.engine.watch import Watch, allowed
-from pipeline.engine.window import bounded
 from pipeline.engine.workspace import Workspace, read_catalog
-from pipeline.errors import PipelineError, StoreError
+from pipeline.errors import PipelineError, RecipeError, StoreError
+from pipeline.fits import ArchiveFit
 from pipeline.reasons import Reason
 from pipeline.recipe import Recipe
 from pipeline.report.accounting import Accounting
@@ -35,21 +34,16 @@ Advance = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Options:
-    """How a run is carried out; nothing here changes a published byte.
+class Options(Place):
+    """Which series, where, and when to stop; nothing here changes a published byte.
 
-    ``workers`` 0 works in this process, without a cluster.  ``max_failures`` is a number of volumes
-    (``12``) or a part of them (``5%``).
+    ``max_failures`` is a number of volumes (``12``) or a part of them (``5%``).
     """
 
     where: str | None = None
     shard: tuple[int, int] = (0, 1)
     limit: int | None = None
-    scheduler: str = "local"
-    workers: int = 1
-    memory_limit: int = 4 * 2**30
     max_failures: str | None = None
-    allow_plain_tcp: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,6 +87,9 @@ def run(workspace: Workspace, recipe: Recipe, recipe_text: str, options: Options
     ClusterError
         If the scheduler is lost.
     """
+    for name, chain in recipe.chains:
+        if any(isinstance(step, ArchiveFit) for step in chain):
+            raise RecipeError(f"{name!r} rests on the whole archive: use `scanmill fit`, then what it stored")
     items = plan(workspace.output, recipe, options)
     todo = [item for item in items if item.state in (State.TO_DO, State.STALE)]
     limit = None if options.max_failures is None else allowed(options.max_failures, len(items))
@@ -169,24 +166,5 @@ def _rows(site: Site, recipe: Recipe, todo: Sequence[Item], options: Options, ru
             yield refuse(site, recipe, *volume, (Reason.TOO_LARGE,))
         else:
             volumes.append((volume, item.nbytes))
-    if options.workers == 0:
-        with Child(site.limits) as child:
-            for volume, _ in volumes:
-                yield process(site, recipe, *volume, child)
-        return
-    with (
-        connect(
-            options.scheduler, options.workers, options.memory_limit, allow_plain_tcp=options.allow_plain_tcp
-        ) as client,
-        sited(client, run_id, site),
-    ):
-        in_flight = 2 * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
-        suspects: list[Unit] = []
-        for unit, rows in bounded(client, work, bundle(run_id, recipe, volumes), in_flight):
-            if rows is None:
-                suspects.extend(Unit(run_id, recipe, (volume,)) for volume in unit.volumes)
-            else:
-                yield from rows
-        # A worker died; what it held is tried again, one volume at a time, so that no innocent is blamed.
-        for unit, rows in bounded(client, work, suspects, 1):
-            yield from rows if rows is not None else [refuse(site, recipe, *unit.volumes[0], (Reason.POISON,))]
+    for unit, rows in dispatch(process_all, bundle(run_id, recipe, volumes), site, options, run_id):
+        yield from rows if rows is not None else [refuse(site, recipe, *unit.volumes[0], (Reason.POISON,))]

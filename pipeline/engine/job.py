@@ -18,7 +18,7 @@ from pipeline.engine import derive, memory, records
 from pipeline.engine.costs import Costs
 from pipeline.engine.derive import Source
 from pipeline.engine.site import Site
-from pipeline.errors import Quarantine, StoreError
+from pipeline.errors import Quarantine, RecipeError, StoreError
 from pipeline.plan import fingerprint
 from pipeline.reasons import Reason
 from pipeline.recipe import Recipe, batches
@@ -49,8 +49,6 @@ class Row:
 def process(site: Site, recipe: Recipe, volume_id: str, edition: str, child: Child) -> Row:
     """Make what is not made yet of one edition of a volume; what must be parsed is parsed by ``child``."""
     done = Row(volume_id)
-    refusal: Reasons
-    where = ""
     try:
         raw = _raw(site, volume_id, edition, child)
         done = Row(volume_id, raw.made)
@@ -59,13 +57,22 @@ def process(site: Site, recipe: Recipe, volume_id: str, edition: str, child: Chi
         return replace(done, made=raw.made + _derived(site, recipe, raw))
     except StoreError as error:
         return replace(done, stop=str(error))
-    except Quarantine as quarantine:
-        refusal = quarantine.reasons
-    except MemoryError:
-        refusal = (Reason.OOM_HOST,)
-    except Exception as error:  # a bug: one series ends here, the run goes on, the place is told
-        refusal, where = (Reason.INTERNAL,), _place(error)
+    except Exception as error:  # one series ends here, the run goes on; of a bug the place is told
+        refusal = reasons_of(error)
+        where = _place(error) if Reason.INTERNAL in refusal else ""
     return replace(refuse(site, recipe, volume_id, edition, refusal), made=done.made, where=where)
+
+
+def reasons_of(error: Exception) -> Reasons:
+    """Why a volume is refused that ended in this error, primary reason first."""
+    match error:
+        case Quarantine():
+            return error.reasons
+        case RecipeError():
+            return (Reason.RECIPE_UNFIT,)
+        case MemoryError():
+            return (Reason.OOM_HOST,)
+    return (Reason.INTERNAL,)
 
 
 def refuse(site: Site, recipe: Recipe, volume_id: str, edition: str, reasons: Reasons) -> Row:

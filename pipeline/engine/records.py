@@ -96,8 +96,8 @@ def refused(volume_id: str, recipe: str | None, fingerprint: str | None, reasons
 
 
 def facts(record: Record) -> Facts:
-    """The facts that a raw record holds."""
-    found = {name: record[name] for name in Facts.__dataclass_fields__}
+    """The facts that a raw record holds; what an older version did not know stays unknown."""
+    found = {name: record[name] for name in Facts.__dataclass_fields__ if name in record}
     return Facts(**found | {"window": tuple(found["window"]) if found["window"] else None})
 
 

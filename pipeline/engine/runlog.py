@@ -13,12 +13,17 @@ from typing import Any
 from pipeline.store.files import replace
 
 
+def new_run_id(started: datetime | None = None) -> str:
+    """When it started, and what tells apart those that start together."""
+    return f"{started or datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
 class RunLog:
     """The folder ``OUT/runs/<run_id>``.  Events hold ids, codes and numbers, nothing read from input."""
 
     def __init__(self, runs: Path) -> None:
         self.started = datetime.now(UTC)
-        self.run_id = f"{self.started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+        self.run_id = new_run_id(self.started)
         self.folder = runs / self.run_id
 
     def begin(self, recipe_text: str, methods: str, facts: Mapping[str, Any]) -> None:

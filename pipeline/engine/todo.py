@@ -102,21 +102,17 @@ def _item(ledger: Ledger, recipe: Recipe, row: dict[str, Any]) -> Item:
     if not recipe.chains:
         return item(State.UP_TO_DATE, "converted")
     job = records.compiled(recipe, raw)
+    refusal = _final(ledger.refused(volume_id, recipe.name), job.fingerprint if job else None)
     if job is None:
-        return item(State.TO_DO, "not made yet")
+        return item(State.REFUSED, refusal) if refusal else item(State.TO_DO, "not made yet")
     peak = memory.processing(job.plans, len(raw["labels"]))
     known = ledger.derived(volume_id, recipe.name)
     if known is not None and known["fingerprint"] == job.fingerprint:
         return item(State.UP_TO_DATE, "made by the same stages from the same volume")
-    refusal = _final(ledger.refused(volume_id, recipe.name), job.fingerprint)
     if refusal:
         return item(State.REFUSED, refusal)
     if known is not None:
-        return item(
-            State.STALE,
-            "the recipe, a stage's version or the volume changed",
-            memory.processing(job.plans, len(raw["labels"])),
-        )
+        return item(State.STALE, "the recipe, a stage's version or the volume changed", peak)
     return item(State.TO_DO, "not made yet", peak)
 
 

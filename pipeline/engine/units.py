@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +32,10 @@ class Unit:
     run_id: str
     recipe: Recipe
     volumes: tuple[Edition, ...]
+
+
+Task = Callable[[Unit, Site, Child], Any]
+"""What is done with a unit where a site is.  It stands in a module, and its failures are values."""
 
 
 class SitePlugin(WorkerPlugin):
@@ -71,8 +75,13 @@ def bundle(run_id: str, recipe: Recipe, volumes: Iterable[tuple[Edition, int]]) 
         yield Unit(run_id, recipe, tuple(ids))
 
 
-def work(unit: Unit) -> list[Row]:
-    """The task: every volume of a unit on the worker's own site."""
+def process_all(unit: Unit, site: Site, child: Child) -> list[Row]:
+    """The task of a run: every volume of a unit, each ending in a row."""
+    return [process(site, unit.recipe, *volume, child) for volume in unit.volumes]
+
+
+def on_worker(task: Task, unit: Unit) -> Any:
+    """A task on the worker's own site, with a child of its own for what must be parsed."""
     plugin: Any = get_worker().plugins[plugin_name(unit.run_id)]
     with Child(plugin.site.limits) as child:
-        return [process(plugin.site, unit.recipe, *volume, child) for volume in unit.volumes]
+        return task(unit, plugin.site, child)

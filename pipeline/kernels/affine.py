@@ -61,8 +61,8 @@ def affine(
     -------
     ``[k, j, i]``, as many voxels along an axis as the target has rows
 
-    A NaN spreads to every voxel that looks at it, with weight 0 too.  A cubic overshoots at an edge, by up to a fifth of
-    its height for each axis; integers are clipped to their type.
+    A NaN spreads to every voxel that looks at it, with weight 0 too.  A cubic overshoots at edges; integers are clipped
+    to their type.
 
     Raises
     ------
@@ -80,8 +80,13 @@ def affine(
             raise ValueError("the positions look beyond the array")
     filters = _filters(at, order, sigma)
     if filters:
+<<<<<<< HEAD
         x, start = resample(x, filters, start, fill=0, dtype=np.float32), [low for low, _ in at.span(order)]
     body = _compiled if namespace(x) is np else _by_cuda
+=======
+        x, start = resample(x, filters, start, fill=0, dtype="float32"), [low for low, _ in at.span(order)]
+    body = _compiled if namespace(x) is np else whole
+>>>>>>> main
     body(x, at, start, order, kept, fill, ramp, made)
     return made
 
@@ -125,26 +130,33 @@ def _filters(at: Positions, order: int, sigma: Sequence[float]) -> list[Table]:
     return made
 
 
-def _geometry(at: Positions, start: Sequence[int]) -> tuple[Any, ...]:
+def _geometry(at: Positions, start: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, Any]:
     """Positions as compiled code takes them."""
     bent = None if at.bend is None else (at.bend.points, at.bend.first, at.bend.weights)
     return at.matrix, np.array(at.rows, "i8"), np.array(at.bounds, "i8"), np.array(start, "i8"), bent
 
 
 def _compiled(
-    x: Array, at: Positions, start: Sequence[int], order: int, kept: np.dtype, fill: float, ramp: Ramp | None, out: Array
+    x: Array,
+    at: Positions,
+    start: Sequence[int],
+    order: int,
+    kept: np.dtype,
+    fill: float,
+    ramp: Ramp | None,
+    out: Array,
 ) -> None:
     if order == 0:
         # Nearest moves bits and computes nothing: one compiled form for each size of a voxel.
         made = out if ramp is None else np.empty(out.shape, x.dtype)
         word = np.dtype(f"u{x.dtype.itemsize}")
-        value = _finished_fill(fill, kept, kept, None).view(word)[0, 0, 0]
+        value = np.full(1, _finished_fill(fill, kept, kept, None), kept).view(word)[0]
         gather.nearest(*readable(x.view(word)), *writeable(made.view(word)), *_geometry(at, start), value)
         if ramp is not None:
             intensity.ramp(made, ramp, out=out)
         return
     form = gather.linear if order == 1 else gather.cubic
-    value = voxel.bits(_finished_fill(fill, kept, out.dtype, ramp))[0, 0, 0]
+    value = voxel.bits(np.full(1, _finished_fill(fill, kept, out.dtype, ramp), out.dtype))[0]
     like = np.empty(0, kept)
     form(*readable(x), *writeable(voxel.bits(out)), *_geometry(at, start), like, value, voxel.numbers(ramp))
 
@@ -162,7 +174,14 @@ def _by_cuda(
 
 
 def whole(
-    x: Array, at: Positions, start: Sequence[int], order: int, kept: np.dtype, fill: float, ramp: Ramp | None, out: Array
+    x: Array,
+    at: Positions,
+    start: Sequence[int],
+    order: int,
+    kept: np.dtype,
+    fill: float,
+    ramp: Ramp | None,
+    out: Array,
 ) -> None:
     """By whole-array operations: the definition that the compiled forms are held to.
 

@@ -19,6 +19,7 @@ import numpy as np
 from numba import njit
 
 from pipeline.kernels import voxel
+from pipeline.kernels.intensity import finished
 from pipeline.kernels.lines import readable, writeable
 from pipeline.kernels.ramp import Ramp
 from pipeline.kernels.tables import Table
@@ -44,11 +45,14 @@ class Band(NamedTuple):
     taps: int
 
 
-def banded(x: np.ndarray, tables: Sequence[Table], out: np.ndarray, ramp: Ramp | None) -> None:
+def banded(x: Array, tables: Sequence[Table], out: Array, ramp: Ramp | None) -> None:
     """Writes ``out``, not empty, of the shape of three tables that count from the first voxel of ``x``.
 
-    All rows must be inside, and look at voxels of ``x`` that follow one another.
+    Rows must look at voxels of ``x`` that follow one another.
     """
+    if namespace(x) is not np:
+        out[...] = finished(by_definition(x, tables), out.dtype if ramp is None else x.dtype, ramp)
+        return
     k, j, i = (Band(t.index[:, 0].copy(), t.weights.astype(np.float32).ravel(), t.taps) for t in tables)
     _banded(readable(x), x.shape[2], writeable(voxel.bits(out)), k, j, i, voxel.numbers(ramp, out.dtype))
 

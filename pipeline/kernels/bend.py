@@ -38,8 +38,8 @@ class Bend:
         """No displacement along that axis of the source lies outside: a B-spline stays in the hull of its points."""
         if not all(self.shape):
             return 0.0, 0.0
-        box = tuple(slice(int(first.min()), int(first.max()) + 4) for first in self.first)
-        points = self.points[(axis, *box)]
+        k, j, i = (slice(int(first.min()), int(first.max()) + 4) for first in self.first)
+        points = self.points[axis, k, j, i]
         return float(points.min()) - 1e-6, float(points.max()) + 1e-6
 
     def slab(self, first: int, last: int) -> Bend:
@@ -58,8 +58,7 @@ class Bend:
         for axis, (first, weights) in enumerate(zip(self.first, self.weights, strict=True)):
             column = [-1 if n == axis else 1 for n in range(3)]
             terms = [
-                xp.take(y, xp.asarray(first + n), axis) * xp.asarray(weights[:, n].reshape(column))
-                for n in range(4)
+                xp.take(y, xp.asarray(first + n), axis) * xp.asarray(weights[:, n].reshape(column)) for n in range(4)
             ]
             y = ((terms[0] + terms[1]) + terms[2]) + terms[3]
         return y
@@ -103,7 +102,7 @@ def bend(points: np.ndarray, origin: Sequence[int], strides: Sequence[float], ro
 
 
 def bspline(part: np.ndarray) -> np.ndarray:
-    """(n, 4): the cubic B-spline at ``part`` in [0, 1), of the points -1, 0, 1, 2.  Unser, IEEE SP Magazine 16(6), 1999.
+    """(n, 4): the cubic B-splines at points -1, 0, 1, 2, seen from ``part`` of the way from 0 to 1.
 
     >>> bspline(np.array([0.0])).round(4).tolist()
     [[0.1667, 0.6667, 0.1667, 0.0]]

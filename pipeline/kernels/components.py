@@ -1,152 +1,156 @@
-"""Connected components of a mask: voxels that share a face belong together.
+"""Connected components of a mask, numbered 0, 1, ... in C order of their first voxel.
 
-Rows are cut into runs, runs that touch are united in a forest whose roots are the first run of their
-component in C order, so numbers and ties depend on the mask alone.  The forest is the classic one:
-R. E. Tarjan, Efficiency of a good but not linear set union algorithm, J. ACM 22(2), 1975.
+Runs of rows on the CPU, an image of labels on the GPU: both answer the same questions with the same bits.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
 
-from pipeline.kernels import bits
+from pipeline.kernels.runs import runs
+from pipeline.xp import Array, namespace
 
+Connectivity = Literal[4, 6, 26]
+"""Which voxels belong together: those that share a face within a slice (slices stay apart), a face, or a corner."""
 
-def count(mask: np.ndarray) -> int:
-    """Number of components of a uint8 or bool mask [k, j, i]."""
-    root = _forest(mask)[2]
-    return int(np.count_nonzero(root == np.arange(root.size)))
+NEIGHBOURS = {4: ((0, -1),), 6: ((0, -1), (-1, 0)), 26: ((0, -1), (-1, -1), (-1, 0), (-1, 1))}
+"""Offsets (dk, dj) of the rows before a row, in C order, that it can touch."""
 
 
-def largest(mask: np.ndarray) -> np.ndarray:
-    """The component with the most voxels as uint8 [k, j, i] of 0 and 1; all 0 where there is none.
+class Components(Protocol):
+    """What is known of the components of a mask [k, j, i]; tables are NumPy arrays wherever the mask is."""
 
-    Of several of that size it is the one that comes first in C order.
+    @property
+    def count(self) -> int:
+        """Number of components."""
+
+    def sizes(self) -> np.ndarray:
+        """int64 [component]: voxels of each."""
+
+    def touching(self, axes: tuple[int, ...]) -> np.ndarray:
+        """bool [component]: which have a voxel on the first or the last plane along one of the axes."""
+
+    def meeting(self, mask: Array) -> np.ndarray:
+        """bool [component]: which have a voxel in common with a uint8 or bool mask of the same shape."""
+
+    def paint(self, values: np.ndarray) -> Array:
+        """[k, j, i] in the dtype of ``values`` [component]: each component its value, 0 elsewhere."""
+
+
+def find(mask: Array, connectivity: Connectivity = 6) -> Components:
+    """The components of a uint8 or bool mask [k, j, i].
+
+    Raises TypeError for another dtype.
     """
-    rows, edges, root = _forest(mask)
-    sizes = np.zeros(root.size, np.int64)
-    np.add.at(sizes, root, edges[1::2] - edges[:-1:2])
-    chosen = root == sizes.argmax() if root.size else np.zeros(0, np.bool_)
-    return _paint(rows, edges, chosen.astype(np.uint8), mask.shape)
+    if namespace(mask) is np:
+        return runs(mask, np.array(NEIGHBOURS[connectivity]), int(connectivity == 26))
+    return painted(mask, connectivity)
 
 
-def label(mask: np.ndarray) -> np.ndarray:
+def count(mask: Array) -> int:
+    """Number of components of voxels that share faces."""
+    return find(mask).count
+
+
+def largest(mask: Array) -> Array:
+    """The component of voxels that share faces with the most of them, as uint8 of 0 and 1.
+
+    Of several of that size it is the one that comes first in C order; all 0 where there is none.
+    """
+    found = find(mask)
+    values = np.zeros(found.count, np.uint8)
+    values[by_size(found.sizes())[:1]] = 1
+    return found.paint(values)
+
+
+def label(mask: Array, connectivity: Connectivity = 6) -> Array:
     """int32 [k, j, i]: 0 outside the mask, then components 1, 2, ... in C order of their first voxel."""
-    rows, edges, root = _forest(mask)
-    numbers = np.cumsum(root == np.arange(root.size), dtype=np.int32)
-    return _paint(rows, edges, numbers[root], mask.shape)
+    found = find(mask, connectivity)
+    return found.paint(np.arange(1, found.count + 1, dtype=np.int32))
 
 
-def _forest(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Runs and the first run of the component of each: ``(rows, edges, root)``.
+def by_size(sizes: np.ndarray) -> np.ndarray:
+    """Components from the largest to the smallest; of equals the first in C order comes first.
 
-    Row r, counted in C order, holds the runs ``rows[r]`` to ``rows[r + 1]``; run n the voxels
-    ``edges[2 n]`` to ``edges[2 n + 1]`` of its row.
+    >>> by_size(np.array([3, 7, 7])).tolist()
+    [1, 2, 0]
     """
-    words = bits.pack(mask)
-    k, j, w = words.shape
-    rows, edges = _runs(words.reshape(k * j, w), mask.shape[2])
-    return rows, edges, _unite(rows, edges, j)
+    return np.argsort(-sizes, kind="stable")
 
 
-def _trailing_zeros(_context: Any, _word: Any) -> Any:
-    """Position of the lowest bit that is set in a uint64; undefined for 0."""
-
-    def body(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
-
-    return types.uint64(types.uint64), body
+# By whole-array operations: CuPy arrays
 
 
-_lowest_bit: Any = intrinsic(_trailing_zeros)
+@dataclass(frozen=True, eq=False)
+class Painted:
+    """The components of a mask as an image of their numbers: int [k, j, i], component + 1, 0 outside the mask."""
+
+    labels: Array
+
+    @property
+    def count(self) -> int:
+        """Number of components."""
+        return int(self.labels.max()) if self.labels.size else 0
+
+    def sizes(self) -> np.ndarray:
+        """int64 [component]: voxels of each."""
+        xp = namespace(self.labels)
+        return _host(xp.bincount(self.labels.ravel(), minlength=self.count + 1)[1:]).astype(np.int64)
+
+    def touching(self, axes: tuple[int, ...]) -> np.ndarray:
+        """bool [component]: which have a voxel on the first or the last plane along one of the axes."""
+        planes = [self.labels.take(n, axis) for axis in axes for n in (0, -1)] if self.labels.size else []
+        return self._among(planes)
+
+    def meeting(self, mask: Array) -> np.ndarray:
+        """bool [component]: which have a voxel in common with a uint8 or bool mask of the same shape."""
+        return self._among([self.labels[mask != 0]])
+
+    def paint(self, values: np.ndarray) -> Array:
+        """[k, j, i] in the dtype of ``values`` [component]: each component its value, 0 elsewhere."""
+        xp = namespace(self.labels)
+        return xp.asarray(np.concatenate([np.zeros(1, values.dtype), values]))[self.labels]
+
+    def _among(self, labels: list[Array]) -> np.ndarray:
+        found = np.zeros(self.count + 1, np.bool_)
+        for some in labels:
+            found[_host(namespace(some).unique(some))] = True
+        return found[1:]
 
 
-@njit(cache=True, nogil=True)
-def _runs(words: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where runs begin and end in each row of bits [row, word]."""
-    one, top = np.uint64(1), np.uint64(63)
-    total = 0
-    for r in range(words.shape[0]):
-        before = np.uint64(0)
-        for w in range(words.shape[1]):
-            word = words[r, w]
-            begins = word & ~((word << one) | before)
-            while begins:
-                begins &= begins - one
-                total += 1
-            before = word >> top
-    rows = np.zeros(words.shape[0] + 1, np.int64)
-    edges = np.empty(2 * total, np.int32)
-    n = 0
-    for r in range(words.shape[0]):
-        before = np.uint64(0)
-        for w in range(words.shape[1]):
-            word = words[r, w]
-            change = word ^ ((word << one) | before)
-            while change:
-                edges[n] = 64 * w + np.int64(_lowest_bit(change))
-                n += 1
-                change &= change - one
-            before = word >> top
-        if before:
-            edges[n] = length
-            n += 1
-        rows[r + 1] = n // 2
-    return rows, edges
+def painted(mask: Array, connectivity: Connectivity) -> Painted:
+    """As ``find``, by cuCIM."""
+    from cucim.skimage.measure import label
+
+    xp = namespace(mask)
+    if mask.dtype not in (np.uint8, np.bool_):
+        raise TypeError(f"a mask is uint8 or bool, not {mask.dtype}")
+    mask = mask != 0
+    if not mask.size:
+        return Painted(xp.zeros(mask.shape, np.int32))
+    if connectivity != 4:
+        return Painted(_in_c_order(label(mask, connectivity={6: 1, 26: 3}[connectivity])))
+    labels, total = xp.zeros(mask.shape, np.int32), 0
+    for k in range(mask.shape[0]):
+        plane = _in_c_order(label(mask[k], connectivity=1))
+        labels[k] = xp.where(plane > 0, plane + total, 0)
+        total += int(plane.max())
+    return Painted(labels)
 
 
-@njit(cache=True, nogil=True)
-def _unite(rows: np.ndarray, edges: np.ndarray, nj: int) -> np.ndarray:
-    """First run of the component of each run; a row touches the one before it in j and in k."""
-    parent = np.arange(edges.size // 2)
-    for r in range(rows.size - 1):
-        if r % nj > 0:
-            _join(rows, edges, parent, r, r - 1)
-        if r >= nj:
-            _join(rows, edges, parent, r, r - nj)
-    for n in range(parent.size):  # a parent always comes first, so one pass flattens the forest
-        parent[n] = parent[parent[n]]
-    return parent
+def _in_c_order(labels: Array) -> Array:
+    """The same parts, numbered from 1 in C order of their first voxel; 0 stays 0."""
+    xp = namespace(labels)
+    old, first = xp.unique(labels, return_index=True)
+    new = xp.zeros(int(old[-1]) + 1, np.int32)
+    numbered = old[xp.argsort(first)]
+    numbered = numbered[numbered > 0]
+    new[numbered] = xp.arange(1, numbered.size + 1, dtype=np.int32)
+    return new[labels]
 
 
-@njit(cache=True, nogil=True)
-def _join(rows: np.ndarray, edges: np.ndarray, parent: np.ndarray, r: int, q: int) -> None:
-    """Unite the runs of rows r and q that overlap along i."""
-    a, b = rows[r], rows[q]
-    while a < rows[r + 1] and b < rows[q + 1]:
-        if edges[2 * a] < edges[2 * b + 1] and edges[2 * b] < edges[2 * a + 1]:
-            first, second = _root(parent, a), _root(parent, b)
-            if first < second:
-                parent[second] = first
-            else:
-                parent[first] = second
-        if edges[2 * a + 1] < edges[2 * b + 1]:
-            a += 1
-        else:
-            b += 1
-
-
-@njit(cache=True, nogil=True)
-def _root(parent: np.ndarray, n: int) -> int:
-    while parent[n] != n:
-        parent[n] = parent[parent[n]]
-        n = parent[n]
-    return n
-
-
-def _paint(rows: np.ndarray, edges: np.ndarray, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    out = np.zeros(shape, values.dtype)
-    _fill(rows, edges, values, out.reshape(shape[0] * shape[1], shape[2]))
-    return out
-
-
-@njit(cache=True, nogil=True)
-def _fill(rows: np.ndarray, edges: np.ndarray, values: np.ndarray, out: np.ndarray) -> None:
-    for r in range(rows.size - 1):
-        for n in range(rows[r], rows[r + 1]):
-            out[r, edges[2 * n] : edges[2 * n + 1]] = values[n]
+def _host(x: Array) -> np.ndarray:
+    return x if namespace(x) is np else x.get()

@@ -21,6 +21,7 @@ SIXTH = F(1 / 6)
 
 @njit(cache=True, nogil=True)
 def linear(x, plane, row, out, out_plane, out_row, matrix, rows, bounds, start, bent, like, fill, ramp):  # type: ignore[no-untyped-def]
+    """Eight voxels about every position, blended."""
     nk, nj, ni = rows[0, 1] - rows[0, 0], rows[1, 1] - rows[1, 0], rows[2, 1] - rows[2, 0]
     at, flags, values = np.empty((3, ni)), np.empty(ni, np.uint8), np.empty(ni, np.float32)
     sheet = _sheet(bent)
@@ -44,6 +45,7 @@ def linear(x, plane, row, out, out_plane, out_row, matrix, rows, bounds, start, 
 
 @njit(cache=True, nogil=True)
 def cubic(x, plane, row, out, out_plane, out_row, matrix, rows, bounds, start, bent, like, fill, ramp):  # type: ignore[no-untyped-def]
+    """4 x 4 x 4 coefficients about every position, weighted; ``x`` goes on beyond the bounds as far as they are needed."""
     nk, nj, ni = rows[0, 1] - rows[0, 0], rows[1, 1] - rows[1, 0], rows[2, 1] - rows[2, 0]
     at, flags, values = np.empty((3, ni)), np.empty(ni, np.uint8), np.empty(ni, np.float32)
     sheet = _sheet(bent)
@@ -66,6 +68,7 @@ def cubic(x, plane, row, out, out_plane, out_row, matrix, rows, bounds, start, b
 
 @njit(cache=True, nogil=True)
 def nearest(x, plane, row, out, out_plane, out_row, matrix, rows, bounds, start, bent, fill):  # type: ignore[no-untyped-def]
+    """The voxel nearest to every position; midway between two, the upper one."""
     nk, nj, ni = rows[0, 1] - rows[0, 0], rows[1, 1] - rows[1, 0], rows[2, 1] - rows[2, 0]
     at, flags, offset = np.empty((3, ni)), np.empty(ni, np.uint8), np.empty(ni)
     first_k, first_j, first_i = np.float64(start[0]), np.float64(start[1]), np.float64(start[2])
@@ -89,6 +92,7 @@ def nearest(x, plane, row, out, out_plane, out_row, matrix, rows, bounds, start,
 
 @njit(cache=True, nogil=True)
 def inside(out, matrix, rows, bounds, start, bent):  # type: ignore[no-untyped-def]
+    """1 where a position lies on the source."""
     at = np.empty((3, out.shape[2]))
     sheet = _sheet(bent)
     for k in range(out.shape[0]):

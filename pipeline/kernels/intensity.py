@@ -37,6 +37,24 @@ def ramp(x: Array, ramp: Ramp, out: Array | None = None) -> Array:
     return made
 
 
+def clip(x: Array, lower: float | None, upper: float | None) -> Array:
+    """``x`` with what lies outside a range brought to its nearer end, in its own type; on NumPy or CuPy.
+
+    The ends are rounded half to even to an integer type and clipped to it; to a float type, as it does.  A bound that
+    is None does not bind; NaN stays NaN.
+    """
+    xp = namespace(x)
+    if x.dtype.kind == "f":
+        with np.errstate(over="ignore"):  # beyond float16 an end is an infinity there
+            low, high = (end if end is None else np.asarray(end).astype(x.dtype)[()] for end in (lower, upper))
+    else:
+        info = np.iinfo(x.dtype)
+        low, high = (
+            end if end is None else x.dtype.type(min(max(round(end), info.min), info.max)) for end in (lower, upper)
+        )
+    return xp.clip(x, low, high)
+
+
 def plain(x: Array, ramp: Ramp) -> Array:
     """The same by whole-array operations, on NumPy or CuPy: the definition that compiled code is held to."""
     xp = namespace(x)
@@ -55,6 +73,12 @@ def as_dtype(v: Array, dtype: np.dtype) -> Array:
     info = np.iinfo(dtype)
     v = xp.clip(xp.rint(v), np.float32(info.min), np.float32(info.max))
     return xp.where(v == v, v, np.float32(0)).astype(dtype)
+
+
+def finished(v: Array, dtype: np.dtype, ramp: Ramp | None) -> Array:
+    """float32 as it is stored: as ``dtype``, and from there through the ramp if there is one."""
+    v = as_dtype(v, dtype)
+    return v if ramp is None else plain(v, ramp)
 
 
 def claim(out: Array | None, x: Array, shape: tuple[int, ...], dtype: np.dtype) -> Array:

@@ -1,17 +1,26 @@
-"""Binary closing by a ball given in millimetres."""
+"""Binary morphology by a ball given in millimetres; gives uint8 of 0 and 1.
+
+The mask, uint8 or bool [k, j, i], lies in endless background.  A dilation is cut at the border of the array, an erosion
+comes in from it.  The two steps of a closing or an opening are not cut in between: an object at the border keeps its
+shape under a closing, which therefore holds every voxel of the mask, and an opening never adds one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil, floor, sqrt
+from typing import Literal
 
 import numpy as np
 from numba import njit
 
 from pipeline.kernels import bits
+from pipeline.xp import Array, namespace
 
 Ball = tuple[tuple[int, int, int], ...]
 """Per row of the ball ``(dk, dj, half_i)``: it holds the offsets (dk, dj, -half_i .. half_i)."""
+
+Step = Literal["dilate", "erode"]
 
 
 def ball(radius_mm: float, spacing: Sequence[float]) -> Ball:
@@ -40,21 +49,61 @@ def radius(ball: Ball) -> tuple[int, int, int]:
     return k, j, i
 
 
-def close(mask: np.ndarray, ball: Ball) -> np.ndarray:
-    """Closing (dilation, then erosion) of a uint8 or bool mask [k, j, i]; gives uint8 of 0 and 1.
+def dilation(mask: Array, ball: Ball) -> Array:
+    """1 where the ball about a voxel holds a voxel of the mask."""
+    return _apply(mask, ball, "dilate")
 
-    The mask lies in endless background: it is dilated beyond its own border before it is eroded, so
-    an object at the border keeps its shape, and the closing holds every voxel of the mask.
-    """
+
+def erosion(mask: Array, ball: Ball) -> Array:
+    """1 where the ball about a voxel holds nothing but voxels of the mask."""
+    return _apply(mask, ball, "erode")
+
+
+def closing(mask: Array, ball: Ball) -> Array:
+    """Dilation, then erosion: what no ball in the background reaches."""
+    return _apply(mask, ball, "dilate", "erode")
+
+
+def opening(mask: Array, ball: Ball) -> Array:
+    """Erosion, then dilation: all balls that fit into the mask."""
+    return _apply(mask, ball, "erode", "dilate")
+
+
+def _apply(mask: Array, ball: Ball, *steps: Step) -> Array:
+    if mask.dtype not in (np.uint8, np.bool_):
+        raise TypeError(f"a mask is uint8 or bool, not {mask.dtype}")
+    if namespace(mask) is np:
+        return _by_bits(mask, ball, steps)
+    return _by_footprint(mask, ball, steps)
+
+
+def _by_bits(mask: np.ndarray, ball: Ball, steps: tuple[Step, ...]) -> np.ndarray:
     rk, rj, ri = radius(ball)
     margin = ceil(ri / 64)
     words = np.pad(bits.pack(mask), ((rk, rk), (rj, rj), (margin, margin)))
     rows = np.array(sorted(ball, key=lambda row: row[2]), np.int64)
-    # Erosion is the dilation of the background.  What lies beyond the margins is taken for foreground
-    # here, which reaches no voxel of the mask: the margins are as wide as the ball.
-    shrunk = ~_dilate(~_dilate(words, rows), rows)
-    k, j, w = shrunk.shape
-    return bits.unpack(shrunk[rk : k - rk, rj : j - rj, margin : w - margin], mask.shape[2])
+    for step in steps:
+        # Erosion is the dilation of the background.  What lies beyond the margins is taken for foreground
+        # here, which reaches no voxel of the mask: the margins are as wide as the ball.
+        words = _dilate(words, rows) if step == "dilate" else ~_dilate(~words, rows)
+    k, j, w = words.shape
+    return bits.unpack(words[rk : k - rk, rj : j - rj, margin : w - margin], mask.shape[2])
+
+
+def _by_footprint(mask: Array, ball: Ball, steps: tuple[Step, ...]) -> Array:
+    """The same by cuCIM: CuPy arrays."""
+    from cucim.skimage import morphology
+
+    xp = namespace(mask)
+    reach = radius(ball)
+    footprint = np.zeros([2 * n + 1 for n in reach], np.uint8)
+    for dk, dj, half in ball:
+        footprint[reach[0] + dk, reach[1] + dj, reach[2] - half : reach[2] + half + 1] = 1
+    made = xp.pad((mask != 0).astype(np.uint8), [(n, n) for n in reach])
+    for step in steps:
+        call = morphology.dilation if step == "dilate" else morphology.erosion
+        made = call(made, xp.asarray(footprint), mode="min")  # beyond the margins all is background
+    return made[tuple(slice(n, n + length) for n, length in zip(reach, mask.shape, strict=True))]
 
 
 @njit(cache=True, nogil=True)

@@ -64,7 +64,7 @@ class Positions:
         return k, j, i
 
     def span(self, order: int) -> Spans:
-        """What is looked at: voxels of the source (orders 0 and 1, one at least), or coefficients (3), which go on beyond.
+        """What is looked at: voxels of the source (orders 0 and 1; one at least), or coefficients (3), also beyond it.
 
         A position grows or falls with each index of the target, in floats too: corners hold its extremes.
         """
@@ -74,9 +74,8 @@ class Positions:
             ends = [self._at(axis, corner) for corner in product(*((a, b - 1) for a, b in self.rows))]
             less, more = (0.0, 0.0) if self.bend is None else self.bend.extremes(axis)
             margin, shift = HALF if order == 3 else 0.0, 0.5 if order == 0 else 0.0
-            first, last = (
-                floor(min(max(p, low - margin), high - 1 + margin) + shift) for p in (min(ends) + less, max(ends) + more)
-            )
+            extremes = (min(ends) + less, max(ends) + more)
+            first, last = (floor(min(max(p, low - margin), high - 1 + margin) + shift) for p in extremes)
             spans.append((first + before, last + after if order == 3 else min(last + after, high)))
         k, j, i = spans
         return k, j, i

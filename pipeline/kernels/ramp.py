@@ -13,6 +13,11 @@ import numpy as np
 DTYPES = ("float16", "float32", "uint8")
 """What a ramp can be stored as."""
 
+LARGEST = float(np.finfo(np.float32).max)
+"""A ramp from ``-LARGEST`` to ``LARGEST`` clips no finite number."""
+
+_LEAST = float(np.finfo(np.float32).tiny)
+
 
 @dataclass(frozen=True)
 class Ramp:
@@ -60,6 +65,30 @@ class Ramp:
             raise ValueError(f"a ramp is stored as one of {', '.join(DTYPES)}")
 
 
+def rescale(lower: float, upper: float, to: tuple[float, float], dtype: str, clip: bool = True) -> Ramp:
+    """The line through ``(lower, to[0])`` and ``(upper, to[1])``, to the rounding of float32.
+
+    A range that begins or ends at 0 does so exactly, and is never left.  Without ``clip`` the line goes on.
+
+    Raises ValueError where ``lower < upper`` or a difference of the two ends of ``to`` is not there in float32.
+
+    >>> rescale(-1000, 1000, (-1, 1), "float32")
+    Ramp(low=-1000.0, high=1000.0, base=0.0, scale=0.0010000000474974513, dtype=dtype('float32'))
+    """
+    low, high = _span(lower, upper, "upper must be above lower, and both")
+    first, last = to
+    scale = (last - first) / float(np.float32(high) - np.float32(low))
+    if not _LEAST <= abs(scale) <= LARGEST:
+        raise ValueError("to must be two distinct, finite numbers, and not too far from the range that goes there")
+    base = low if first == 0 else high if last == 0 else low - first / scale
+    return Ramp(*((low, high) if clip else (-LARGEST, LARGEST)), base, scale, np.dtype(dtype))
+
+
+def top(dtype: str | np.dtype) -> float:
+    """White: 255 in uint8, 1 in the floats."""
+    return 255.0 if np.dtype(dtype) == np.uint8 else 1.0
+
+
 def window(center: float, width: float, dtype: str, inverted: bool = False) -> Ramp:
     """The window of ``width`` about ``center``, to 0..1 in the floats and to 0..255 in uint8.
 
@@ -71,11 +100,16 @@ def window(center: float, width: float, dtype: str, inverted: bool = False) -> R
     >>> window(40, 400, "float16")
     Ramp(low=-160.0, high=240.0, base=-160.0, scale=0.0024999999441206455, dtype=dtype('float16'))
     """
-    low, high = float(np.float32(center - width / 2)), float(np.float32(center + width / 2))
+    low, high = _span(center - width / 2, center + width / 2, "width of a window must be above 0, and both ends")
+    white = top(dtype)
+    return rescale(low, high, (white, 0.0) if inverted else (0.0, white), dtype)
+
+
+def _span(lower: float, upper: float, what: str) -> tuple[float, float]:
+    """Both ends in float32.  Raises ValueError where there is nothing between them."""
+    with np.errstate(over="ignore"):
+        low, high = float(np.float32(lower)), float(np.float32(upper))
     # Span as the kernel computes it, by which span * (top / span) is never above top.
-    span = float(np.float32(high) - np.float32(low)) if isfinite(low) and isfinite(high) else 0.0
-    if not (width > 0 and span > 0):
-        raise ValueError("width of a window must be above 0, and both ends distinct and finite in float32")
-    top = 255.0 if np.dtype(dtype) == np.uint8 else 1.0
-    scale = top / span
-    return Ramp(low, high, *((high, -scale) if inverted else (low, scale)), dtype=np.dtype(dtype))
+    if not (isfinite(low) and isfinite(high) and float(np.float32(high) - np.float32(low)) > 0):
+        raise ValueError(f"{what} must be distinct and finite in float32")
+    return low, high

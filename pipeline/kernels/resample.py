@@ -1,12 +1,6 @@
 """Resampling along the axes of a volume: one table an axis.
 
-Tables of one tap move bits, tables of two blend, all others are sums (``kernels/banded.py``).  Linear interpolation
-is four source lines blended into one, then one gather along it::
-
-    (k0, j0) ----+                        each blend is a + w * (b - a) in float32: along j, along k,
-    (k0, j1) ----+--> line --> out line   along i, in this order; where a == b the result is a, so a
-    (k1, j0) ----+                        constant stays constant to the bit
-    (k1, j1) ----+
+Tables of one tap move bits, tables of two blend, all others are sums: the longest of the three says which.
 """
 
 from __future__ import annotations
@@ -15,20 +9,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numba import njit
 
+<<<<<<< HEAD
 from pipeline.kernels import banded, intensity, voxel
 from pipeline.kernels.cuda import resample as cuda
 from pipeline.kernels.intensity import COMPILED, as_dtype, claim
 from pipeline.kernels.lines import readable, writeable
+=======
+from pipeline.kernels import intensity
+from pipeline.kernels.banded import banded
+from pipeline.kernels.intensity import COMPILED, claim
+from pipeline.kernels.linear import linear
+from pipeline.kernels.nearest import nearest
+>>>>>>> main
 from pipeline.kernels.ramp import Ramp
 from pipeline.kernels.tables import Table
-from pipeline.xp import Array, namespace
-
-AXES = (1, 0, 2)
-"""The order of blending."""
+from pipeline.xp import Array
 
 Body = Callable[[Array, Sequence[Table], Array, Ramp | None], None]
+"""Writes its third argument from an array and three tables, all rows inside, that count from its first voxel."""
 
 
 def resample(
@@ -67,15 +66,30 @@ def resample(
         If the inside rows look beyond ``x``, those of three taps and more have gaps, or ``out`` does not fit.
     """
     dtype = _result(x.dtype, tables, dtype, ramp)
+    value = _finished_fill(fill, x.dtype, dtype, ramp)
+    return within(x, tables, start, _body(tables), value, dtype, ramp, out)
+
+
+def within(
+    x: Array,
+    tables: Sequence[Table],
+    start: Sequence[int],
+    body: Body,
+    fill: float,
+    dtype: np.dtype,
+    ramp: Ramp | None = None,
+    out: Array | None = None,
+) -> Array:
+    """What ``body`` makes of the rows that are inside, among ``fill``; else as ``resample``."""
     runs = tuple(t.run for t in tables)
     inner = [t.crop(run) for t, run in zip(tables, runs, strict=True)]
     made = claim(out, x, tuple(len(t.inside) for t in tables), dtype)
     box = made[runs]
     if box.shape != made.shape:
-        _fill(made, runs, _finished_fill(fill, x.dtype, dtype, ramp))
+        _fill(made, runs, fill)
     if box.size:
         inner, seen = _seen(x, inner, start)
-        _body(seen, inner)(seen, inner, box, ramp)
+        body(seen, inner, box, ramp)
     return made
 
 
@@ -94,6 +108,7 @@ def _result(source: np.dtype, tables: Sequence[Table], dtype: np.dtype | str | N
     return wanted
 
 
+<<<<<<< HEAD
 def _body(x: Array, tables: Sequence[Table]) -> Body:
     """The arithmetic that the tables ask for, in the form for the array."""
     compiled, taps = namespace(x) is np, max(t.taps for t in tables)
@@ -104,6 +119,14 @@ def _body(x: Array, tables: Sequence[Table]) -> Body:
     if any((np.diff(t.index) != 1).any() for t in tables):
         raise ValueError("a row of many taps must look at voxels that follow one another")
     return banded.banded if compiled else _sum_by_cuda
+=======
+def _body(tables: Sequence[Table]) -> Body:
+    """The arithmetic that the tables ask for."""
+    taps = max(t.taps for t in tables)
+    if taps > 2 and any((np.diff(t.index) != 1).any() for t in tables):
+        raise ValueError("beside tables of many taps, rows must look at voxels that follow one another")
+    return {1: nearest, 2: linear}.get(taps, banded)
+>>>>>>> main
 
 
 def _seen(x: Array, tables: Sequence[Table], start: Sequence[int]) -> tuple[list[Table], Array]:
@@ -115,19 +138,20 @@ def _seen(x: Array, tables: Sequence[Table], start: Sequence[int]) -> tuple[list
     return moved, x[tuple(slice(a, b) for a, b in spans)]
 
 
-def _finished_fill(fill: float, source: np.dtype, dtype: np.dtype, ramp: Ramp | None) -> np.ndarray:
-    """The fill value as it stands in the result: (1, 1, 1)."""
+def _finished_fill(fill: float, source: np.dtype, dtype: np.dtype, ramp: Ramp | None) -> float:
+    """The fill value as it stands in the result."""
     first = source if ramp is not None else dtype
     if first.kind in "iub":
         info = np.iinfo(first) if first.kind != "b" else np.iinfo("u1")
         fill = min(max(round(fill), info.min), info.max)
     value = np.full((1, 1, 1), fill, first)
-    return value if ramp is None else intensity.ramp(value, ramp)
+    return (value if ramp is None else intensity.plain(value, ramp)).item()
 
 
-def _fill(out: Array, runs: Sequence[slice], value: np.ndarray) -> None:
+def _fill(out: Array, runs: Sequence[slice], value: float) -> None:
     """Writes ``value`` to all rows outside ``runs``."""
     for axis, run in enumerate(runs):
+<<<<<<< HEAD
         out[(slice(None),) * axis + (slice(0, run.start),)] = value.item()
         out[(slice(None),) * axis + (slice(run.stop, None),)] = value.item()
 
@@ -234,3 +258,7 @@ def _take(x: Array, tables: Sequence[Table], out: Array, ramp: Ramp | None) -> N
 
 def _finish(y: Array, out: Array, ramp: Ramp | None) -> None:
     out[...] = y if ramp is None else intensity.plain(y, ramp)
+=======
+        out[(slice(None),) * axis + (slice(0, run.start),)] = value
+        out[(slice(None),) * axis + (slice(run.stop, None),)] = value
+>>>>>>> main

@@ -111,6 +111,8 @@ def spline(
     if order not in (0, 1, 3):
         raise ValueError("order must be 0, 1 or 3")
     low, high = _checked(bounds)
+    if order == 3 and abs(step - 1) < 1e-14 and abs(offset - round(offset)) < 1e-10:
+        order = 0  # every position is a voxel
     position, inside = _positions(step, offset, rows, bounds)
     if order < 3:
         position = np.clip(position, low, high - 1)
@@ -190,9 +192,7 @@ def antialiasing(step: float) -> float:
 
 
 def smoothed(table: Table, sigma: float, bounds: tuple[int, int]) -> Table:
-    """Smoothing by ``gaussian(sigma)`` and then ``table``, as one table."""
-    if int(4 * sigma + 0.5) == 0:
-        return table
+    """Smoothing by ``gaussian(sigma)`` and then ``table``, as one table, whose voxels all follow one another."""
     low, high = bounds
     first = gaussian(sigma, bounds, bounds)
     index = first.index[table.index - low].reshape(len(table.index), -1)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import pipeline
 from pipeline.archive.gate import GEOMETRY_ERROR_MM
-from pipeline.plan import stage_name
+from pipeline.plan import Chain, stage_name
 from pipeline.recipe import Recipe
 
 
@@ -24,10 +24,21 @@ def methods(recipe: Recipe) -> str:
         lines += ["", f"Series were selected by `{recipe.where}`."]
     if recipe.chains:
         lines += ["", "From each raw volume these outputs were made, each by its stages in order:", ""]
-    for name, chain in recipe.chains:
-        steps = "; ".join(f"{stage_name(stage)} (version {stage.version}{_said(asdict(stage))})" for stage in chain)
-        lines.append(f"- `{name}`: {steps}")
+    lines += [f"- `{name}`: {_steps(chain)}" for name, chain in recipe.chains]
+    if recipe.masks:
+        lines += ["", "Fits looked within these label maps, made of the same volume:", ""]
+    lines += [f"- `{name}`: {_steps(chain)}" for name, chain in recipe.masks]
+    if recipe.augment:
+        lines += [
+            "",
+            f"What is random was drawn {recipe.augment.samples} times a volume, from Philox4x64 generators that are "
+            f"keyed by the seed {recipe.augment.seed}, the volume, the sample and the step.",
+        ]
     return "\n".join(lines) + "\n"
+
+
+def _steps(chain: Chain) -> str:
+    return "; ".join(f"{stage_name(step)} (version {step.version}{_said(asdict(step))})" for step in chain)
 
 
 def _said(parameters: dict[str, object]) -> str:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pipeline.grid import Grid
 from pipeline.kernels import tables
-from pipeline.kernels.halves import widened
+from pipeline.kernels.halves import narrowed, widened
 from pipeline.kernels.resample import resample
 from pipeline.stages import Stage
 from pipeline.volume import Kind, Spec, Volume
@@ -48,7 +48,7 @@ class Blur(Stage):
     def __call__(self, volume: Volume, piece: Grid, source: Spec) -> Volume:
         x = volume.intensities
         array = resample(widened(x), self._tables(piece, source), volume.grid.start, fill=0.0)
-        return Volume(array.astype(x.dtype, copy=False), piece)
+        return Volume(narrowed(array, x.dtype), piece)
 
     def _tables(self, piece: Grid, source: Spec) -> list[tables.Table]:
         whole = source.grid

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from pipeline.grid import Grid
-from pipeline.kernels.halves import widened
+from pipeline.kernels.halves import narrowed, widened
 from pipeline.kernels.resample import resample
 from pipeline.kernels.tables import Table, spline
 from pipeline.stages import Stage
@@ -57,7 +57,7 @@ class LowResolution(Stage):
         down, up = zip(*self._tables(piece, source), strict=True)
         coarse = resample(volume.intensities, down, volume.grid.start, fill=0.0)
         array = resample(widened(coarse), up, [table.span[0] for table in up], fill=0.0)
-        return Volume(array.astype(coarse.dtype, copy=False), piece)
+        return Volume(narrowed(array, coarse.dtype), piece)
 
     def _tables(self, piece: Grid, source: Spec) -> list[tuple[Table, Table]]:
         """Per axis: to the coarse voxels that the piece needs, and from them to the piece."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import isfinite
-from typing import ClassVar, Literal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import floor, isfinite
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
 from pipeline.errors import KindError
-from pipeline.grid import Grid
+from pipeline.grid import Anchor, Grid
 from pipeline.kernels import intensity, tables
+from pipeline.kernels.onehot import onehot
 from pipeline.kernels.ramp import Ramp
 from pipeline.kernels.resample import resample
 from pipeline.stages import Stage
@@ -19,19 +21,64 @@ from pipeline.volume import Spec, Volume
 AIR = -1024.0
 """HU of what lies beyond a CT's field of view."""
 
+Order = Literal[0, 1, 3, "area"]
+Preset = Literal["scanmill", "itk", "nnunet", "monai", "torchio", "totalsegmentator"]
+
+
+@dataclass(frozen=True)
+class Convention:
+    """Where a tool puts the new voxels, and what it takes to lie beyond the old ones.
+
+    anchor : what stays put
+    length : voxels along an axis, of (old length, old spacing, new spacing)
+    border : how the lattice of a cubic goes on
+    fills : whether what lies more than half a voxel outside is ``fill``; else it is the border's value
+    anisotropy : of ``Resample``, where that names none
+    half : one-hot labels by the threshold 1/2
+    """
+
+    anchor: Anchor = "face"
+    length: Callable[[int, float, float], int] = lambda n, old, new: round(n / (new / old))
+    border: tables.Border = "mirror"
+    fills: bool = True
+    anisotropy: float | None = None
+    half: bool = False
+
+
+CONVENTIONS: dict[Preset, Convention] = {
+    "scanmill": Convention(),
+    "itk": Convention("center", lambda n, old, new: round(n * old / new)),
+    "nnunet": Convention("faces", lambda n, old, new: round(old / new * n), "nearest", anisotropy=3.0, half=True),
+    "monai": Convention("center", lambda n, old, new: round((n - 1) * old / new + 1), "nearest", fills=False),
+    "torchio": Convention("middle", lambda n, old, new: floor(n * old / new) if n > 1 else 1),
+    "totalsegmentator": Convention("centers", lambda n, old, new: round(n * (old / new)), "nearest"),
+}
+
 
 @dataclass(frozen=True)
 class Resample(Stage):
     """The same field of view in voxels of ``spacing`` mm: the outer faces of the first voxel stay put.
 
-    Positions up to half a voxel outside the source take the border's value; beyond lies ``fill``.
+    Positions up to half a voxel outside the source are inside; beyond lies ``fill``.
 
     Attributes
     ----------
     spacing : mm along k, j, i
-    order : of the spline, 0 (nearest) or 1 (linear); labels are always resampled by nearest
-    antialias : not yet there, so only false
+    order : of the spline, 0 (nearest), 1 (linear) or 3 (cubic); or ``area``, the average over the new voxel
+    antialias : images are first smoothed along the axes that become coarser, as much as the new spacing asks for
+        (Cardoso et al., MICCAI 2015; TorchIO's ``antialias``)
     fill : rounded and clipped to the type of the image; None: -1024, so that unsigned types get 0; labels always get 0
+    labels : ``nearest``, or ``linear``: every label is interpolated as a mask, and the one with most weight is taken
+    anisotropy : where the coarsest spacing of the source, or else the new one, is more than this many times the finest,
+        that axis is resampled by nearest and the others by ``order``; not where two axes are the coarsest
+    preset : reproduces the grid and the border of another tool; no other field changes
+
+        - ``itk`` the usual SimpleITK script: the centre of the first voxel stays put
+        - ``nnunet`` both outer faces stay put and the spacing gives way, the border is repeated, ``anisotropy`` is 3 if
+          not given, a label needs half the weight.  nnU-Net also clips to the range of the volume; this does not
+        - ``monai`` ``Spacing``: the centre of the first voxel stays put, the border is repeated without end
+        - ``torchio`` ``Resample``: the middle of the volume stays put, lengths are rounded down
+        - ``totalsegmentator`` both outermost centres stay put, the border is repeated
 
     Raises
     ------
@@ -40,9 +87,12 @@ class Resample(Stage):
     """
 
     spacing: tuple[float, float, float]
-    order: Literal[0, 1] = 1
-    antialias: Literal[False] = False
+    order: Order = 1
+    antialias: bool = False
     fill: float | None = None
+    labels: Literal["nearest", "linear"] = "nearest"
+    anisotropy: float | None = None
+    preset: Preset = "scanmill"
 
     moves: ClassVar[bool] = True
     interpolates: ClassVar[bool] = True
@@ -51,15 +101,23 @@ class Resample(Stage):
     def __post_init__(self) -> None:
         if len(self.spacing) != 3 or not all(s > 0 and isfinite(s) for s in self.spacing):
             raise ValueError("spacing must be three finite numbers above 0, in mm along k, j, i")
-        if self.order not in (0, 1):
-            raise ValueError("order must be 0 or 1")
-        if self.antialias:
-            raise ValueError("antialias must be false")
+        if self.order not in get_args(Order):
+            raise ValueError("order must be 0, 1, 3 or area")
+        if self.antialias and self.order not in (1, 3):
+            raise ValueError("antialias goes with order 1 or 3")
         if self.fill is not None and not isfinite(self.fill):
             raise ValueError("fill must be a finite number")
+        if self.labels not in ("nearest", "linear"):
+            raise ValueError("labels must be nearest or linear")
+        if self.anisotropy is not None and not self.anisotropy >= 1:
+            raise ValueError("anisotropy must be at least 1")
+        if self.preset not in CONVENTIONS:
+            raise ValueError(f"preset must be one of {', '.join(CONVENTIONS)}")
 
     def spec(self, source: Spec) -> Spec:
-        return Spec(source.grid.respace(self.spacing), source.kind, source.dtype)
+        rule, old = CONVENTIONS[self.preset], source.grid
+        lengths = [rule.length(*axis) for axis in zip(old.shape, old.spacing, self.spacing, strict=True)]
+        return Spec(old.respace(self.spacing, rule.anchor, lengths), source.kind, source.dtype)
 
     def reach(self, piece: Grid, source: Spec) -> Grid:
         """What the rows of the piece look at; one voxel at least, none for an empty piece."""
@@ -75,22 +133,49 @@ class Resample(Stage):
         """
         if ramp is not None and source.kind == "labels":
             raise KindError("an intensity stage was handed labels")
-        axes, fill = self._tables(piece, source), self._fill(source)
-        if volume.array.dtype == np.float16 and axes[0].taps > 1:
+        x, axes, start = volume.array, self._tables(piece, source), volume.grid.start
+        if source.kind == "labels":
+            half = CONVENTIONS[self.preset].half
+            made = onehot(x, axes, start, half=half) if self.labels == "linear" else resample(x, axes, start, fill=0)
+            return Volume(made, piece, source.kind)
+        fill = AIR if self.fill is None else self.fill
+        if x.dtype == np.float16 and any(t.taps > 1 for t in axes):
             # Interpolated as float32 and stored as it came; a window of it finds what would have been stored.
-            wide = resample(volume.array.astype(np.float32), axes, volume.grid.start, fill=fill)
-            array = wide.astype(np.float16)
-            return Volume(array if ramp is None else intensity.ramp(array, ramp), piece, source.kind)
-        array = resample(volume.array, axes, volume.grid.start, fill=fill, ramp=ramp)
-        return Volume(array, piece, source.kind)
+            made = resample(x.astype(np.float32), axes, start, fill=fill, dtype=x.dtype)
+            return Volume(made if ramp is None else intensity.ramp(made, ramp), piece, source.kind)
+        return Volume(resample(x, axes, start, fill=fill, ramp=ramp), piece, source.kind)
 
     def _tables(self, piece: Grid, source: Spec) -> list[tables.Table]:
-        order = 0 if source.kind == "labels" else self.order
-        whole = source.grid
-        lines = zip(whole.axes(piece), piece.start, piece.stop, whole.start, whole.stop, strict=True)
-        return [tables.spline(*line, order, (a, b), (low, high)) for line, a, b, low, high in lines]
+        whole, coarse, order = source.grid, self._coarse(source.grid), self._order(source)
+        lines, bounds = whole.axes(piece), list(zip(whole.start, whole.stop, strict=True))
+        rows = zip(piece.start, piece.stop, strict=True)
+        asked = enumerate(zip(lines, rows, bounds, strict=True))
+        made = [self._table(0 if axis == coarse else order, *line) for axis, line in asked]
+        sigmas = [tables.antialiasing(step) for step, _ in lines]
+        if self.antialias and source.kind == "image" and any(sigmas):
+            made = [tables.smoothed(*axis) for axis in zip(made, sigmas, bounds, strict=True)]
+        return made
 
-    def _fill(self, source: Spec) -> float:
-        if source.kind == "labels":
-            return 0.0
-        return AIR if self.fill is None else self.fill
+    def _table(
+        self, order: Order, line: tuple[float, float], rows: tuple[int, int], bounds: tuple[int, int]
+    ) -> tables.Table:
+        rule = CONVENTIONS[self.preset]
+        if order == "area":
+            made = tables.area(*line, rows, bounds)
+        else:
+            made = tables.spline(*line, order, rows, bounds, rule.border)
+        return made if rule.fills else replace(made, inside=np.ones_like(made.inside))
+
+    def _order(self, source: Spec) -> Order:
+        if source.kind == "image":
+            return self.order
+        return 1 if self.labels == "linear" else 0
+
+    def _coarse(self, source: Grid) -> int | None:
+        """The axis that is resampled by nearest: nnU-Net's ``determine_do_sep_z_and_axis``."""
+        limit = CONVENTIONS[self.preset].anisotropy if self.anisotropy is None else self.anisotropy
+        for spacing in (source.spacing, self.spacing):
+            if limit is not None and max(spacing) > limit * min(spacing):
+                axes = [a for a, s in enumerate(spacing) if s > max(spacing) * (1 - 1e-6)]
+                return axes[0] if len(axes) == 1 else None
+        return None

@@ -67,7 +67,7 @@ class Threshold(Stage):
         volume = volume.crop_to(self.reach(piece, source))
         mask = between(volume.intensities, self.lower, self.upper)
         if self.closing_mm > 0:
-            mask = morphology.close(mask, self._ball(source))
+            mask = morphology.closing(mask, self._ball(source))
         if self.largest:
             mask = components.largest(mask)
         return Volume(mask, volume.grid, "labels").crop_to(piece)

@@ -25,6 +25,10 @@ class Output:
         return self.root / "report"
 
     @property
+    def fits(self) -> Path:
+        return self.root / "fits"
+
+    @property
     def runs(self) -> Path:
         return self.root / "runs"
 

@@ -4,8 +4,11 @@ All that is summed is a whole number, so the sum is the same whatever the blocks
 order they came (L11).  Where there is nothing to speak of a formula gives None.
 """
 
+from pipeline.tally.cells import Cells as Cells
+from pipeline.tally.cells import CellSums as CellSums
 from pipeline.tally.extent import Extent as Extent
 from pipeline.tally.extent import Extents as Extents
 from pipeline.tally.fidelity import Fidelity as Fidelity
 from pipeline.tally.histogram import PERCENTILES as PERCENTILES
 from pipeline.tally.histogram import Histogram as Histogram
+from pipeline.tally.moments import Moments as Moments

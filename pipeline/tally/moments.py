@@ -1,4 +1,4 @@
-"""Number, range, mean and standard deviation of voxels: what a z-score needs, in a quarter of a histogram's time."""
+"""Number, range, mean and standard deviation of voxels: what a z-score needs, in less than a histogram's time."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ class Moments:
         n, low, high, total, squares = moments.whole_sums(x, valid)
         return cls(x.dtype, n, float(low), float(high), total, squares) if n else cls(x.dtype, total=0, squares=0)
 
-    def detail(self, x: np.ndarray, valid: np.ndarray | None = None) -> Moments | None:
-        """To be added to the finished sum of floats; None where nothing is missing."""
+    def detail(self, x: np.ndarray, valid: np.ndarray | None = None) -> Moments:
+        """To be added to the finished sum; of integers there is nothing to add."""
         if not self.n or self.dtype.kind != "f":
-            return None
+            return Moments(self.dtype)
         return Moments(self.dtype, 0, inf, -inf, *moments.fixed_sums(x, self.exponent, valid))
 
     def __add__(self, other: Moments) -> Moments:

@@ -105,7 +105,7 @@ def test_an_output_of_another_key_is_refused(place, monkeypatch, capsys):
 
 
 def test_an_error_of_the_program_tells_its_place_and_no_message(place, monkeypatch, capsys):
-    monkeypatch.setattr("pipeline.recipe.load", lambda _: 1 / 0)
+    monkeypatch.setattr("pipeline.recipe.load", lambda *_: 1 / 0)
     assert call("plan", "raw", "-o", "out") == 1
     err = capsys.readouterr().err
     assert "ZeroDivisionError" in err
@@ -114,7 +114,7 @@ def test_an_error_of_the_program_tells_its_place_and_no_message(place, monkeypat
 
 @pytest.mark.parametrize("arguments", [["-v", "plan", "raw", "-o", "out"], ["plan", "raw", "-o", "out", "--verbose"]])
 def test_verbose_shows_the_traceback_wherever_it_stands(place, monkeypatch, capsys, arguments):
-    monkeypatch.setattr("pipeline.recipe.load", lambda _: 1 / 0)
+    monkeypatch.setattr("pipeline.recipe.load", lambda *_: 1 / 0)
     assert call(*arguments) == 1
     assert "division by zero" in capsys.readouterr().err
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.engine import derive, driver, job, memory
+from pipeline.engine import derive, driver, job, memory, units
 from pipeline.engine.driver import Options, allowed
 from pipeline.engine.todo import State
 from pipeline.engine.workspace import Workspace, account
@@ -373,7 +373,7 @@ def test_a_run_that_fails_says_with_which_exit_code(done, tmp_path, monkeypatch)
         def broken(*_, error=error):
             raise error
 
-        monkeypatch.setattr(driver, "process", broken)
+        monkeypatch.setattr(units, "process", broken)
         with pytest.raises(error):
             run(other)
         (latest,) = [r for r in rows_of_runs(other) if r["exit_code"] == code]

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from pipeline.kernels.components import count, label, largest
+from pipeline.kernels.components import by_size, count, find, label, largest, painted
+from tests.kernels import standin
 
 SHAPES = st.tuples(st.integers(1, 7), st.integers(1, 7), st.sampled_from([1, 2, 7, 63, 64, 65, 128, 150]))
 MASKS = st.builds(
@@ -26,6 +27,50 @@ def test_equals_scipy(mask):
     assert made.dtype == np.int32
     # The same parts: each number of the one goes with one number of the other.
     assert len(set(zip(made.flat, expected.flat, strict=True))) == n + bool((~mask).any())
+
+
+@given(MASKS, st.sampled_from([4, 6, 26]))
+def test_every_connectivity_equals_scipy(mask, connectivity):
+    structure = np.ones((3, 3, 3)) if connectivity == 26 else ndimage.generate_binary_structure(3, 1)
+    if connectivity == 4:
+        structure[[0, 2]] = 0
+    expected, n = ndimage.label(mask, structure)
+    made = label(mask, connectivity)
+    assert made.max() == n
+    assert len(set(zip(made.flat, expected.flat, strict=True))) == n + bool((~mask).any())
+
+
+@given(MASKS, MASKS, st.sampled_from([4, 6, 26]), st.sets(st.integers(0, 2)))
+def test_the_tables_are_what_the_labels_say(mask, other, connectivity, axes):
+    found, labels = find(mask, connectivity), label(mask, connectivity)
+    numbers = range(1, found.count + 1)
+    assert found.sizes().tolist() == [np.count_nonzero(labels == n) for n in numbers]
+    ends = [labels.take(at, axis) for axis in axes for at in (0, -1)]
+    assert found.touching(tuple(axes)).tolist() == [any((end == n).any() for end in ends) for n in numbers]
+    other = np.resize(other, mask.shape)
+    assert found.meeting(other).tolist() == [bool(other[labels == n].any()) for n in numbers]
+
+
+@given(MASKS, MASKS, st.sampled_from([4, 6, 26]), st.sets(st.integers(0, 2)))
+def test_whole_array_operations_find_the_same(mask, other, connectivity, axes):
+    found = find(mask, connectivity)
+    with standin.cucim:
+        twin = painted(mask, connectivity)
+    other = np.resize(other, mask.shape)
+    assert twin.count == found.count
+    values = np.arange(3, found.count + 3, dtype=np.uint16)
+    for mine, theirs in (
+        (found.sizes(), twin.sizes()),
+        (found.touching(tuple(axes)), twin.touching(tuple(axes))),
+        (found.meeting(other), twin.meeting(other)),
+        (found.paint(values), twin.paint(values)),
+    ):
+        assert mine.dtype == theirs.dtype
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_order_by_size_is_stable():
+    assert by_size(np.array([2, 9, 1, 9, 2])).tolist() == [1, 3, 0, 4, 2]
 
 
 @given(MASKS)
@@ -87,3 +132,12 @@ def test_an_array_without_voxels_has_no_component():
     for shape in [(0, 3, 3), (3, 0, 3), (3, 3, 0)]:
         assert count(np.zeros(shape, np.uint8)) == 0
         assert largest(np.zeros(shape, np.uint8)).shape == shape
+        with standin.cucim:
+            assert painted(np.zeros(shape, np.uint8), 6).touching((0, 1, 2)).size == 0
+
+
+def test_refuses_what_is_no_mask():
+    with standin.cucim:
+        for search in (find, painted):
+            with pytest.raises(TypeError, match="int16"):
+                search(np.zeros((1, 1, 1), np.int16), 6)

@@ -1,4 +1,4 @@
-"""Closing by a ball in mm: SciPy's closing with the same ball, in endless background."""
+"""Morphology by a ball in mm: SciPy with the same ball, in endless background."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from pipeline.kernels import bits
-from pipeline.kernels.morphology import ball, close, radius
+from pipeline.kernels.morphology import _by_footprint, ball, closing, dilation, erosion, opening, radius
+from tests.kernels import standin
+
+OPERATIONS = {
+    dilation: (ndimage.binary_dilation, ("dilate",)),
+    erosion: (ndimage.binary_erosion, ("erode",)),
+    closing: (ndimage.binary_closing, ("dilate", "erode")),
+    opening: (ndimage.binary_opening, ("erode", "dilate")),
+}
 
 
 def structure(radius_mm, spacing):
@@ -58,42 +66,56 @@ def test_a_radius_of_whole_voxels_is_that_many_voxels():
         assert radius(ball(n * 0.7, (0.7, 0.1, 0.3)))[0] == n
 
 
-def check_against_scipy(mask, radius_mm, spacing):
+def check_against_scipy(operation, mask, radius_mm, spacing):
     element = structure(radius_mm, spacing)
     margin = [(n, n) for n in element.shape]
-    expected = ndimage.binary_closing(np.pad(mask, margin), element)
+    oracle, steps = OPERATIONS[operation]
+    expected = oracle(np.pad(mask, margin), element)
     inside = tuple(slice(n, n + length) for (n, _), length in zip(margin, mask.shape, strict=True))
-    made = close(mask, ball(radius_mm, spacing))
+    made = operation(mask, ball(radius_mm, spacing))
     assert made.dtype == np.uint8
     np.testing.assert_array_equal(made, expected[inside])
+    with standin.cucim:
+        twin = _by_footprint(mask, ball(radius_mm, spacing), steps)
+    assert twin.dtype == np.uint8
+    np.testing.assert_array_equal(twin, made)
 
 
-@given(masks(SHAPES), st.sampled_from([0.0, 1.0, 1.5, 2.0, 3.3]), SPACINGS)
-@settings(max_examples=50)
-def test_equals_scipy_in_endless_background(mask, radius_mm, spacing):
-    check_against_scipy(mask, radius_mm, spacing)
+@given(st.sampled_from(list(OPERATIONS)), masks(SHAPES), st.sampled_from([0.0, 1.0, 1.5, 2.0, 3.3]), SPACINGS)
+@settings(max_examples=100)
+def test_equals_scipy_in_endless_background(operation, mask, radius_mm, spacing):
+    check_against_scipy(operation, mask, radius_mm, spacing)
 
 
 @pytest.mark.parametrize("share", [0.003, 0.01])
 def test_rows_wider_than_a_word(share):
     mask = np.random.default_rng(5).random((2, 3, 900)) < share
-    check_against_scipy(mask, 2.0, (5.0, 1.5, 0.01))
+    check_against_scipy(closing, mask, 2.0, (5.0, 1.5, 0.01))
 
 
 @given(masks(SHAPES))
 def test_holds_the_mask_and_does_nothing_twice(mask):
     element = ball(2.0, (1, 1, 1))
-    once = close(mask, element)
+    once = closing(mask, element)
     assert (once >= mask).all()
-    np.testing.assert_array_equal(close(once, element), once)
+    np.testing.assert_array_equal(closing(once, element), once)
+
+
+@given(masks(SHAPES))
+def test_an_opening_is_held_by_the_mask_and_does_nothing_twice(mask):
+    element = ball(1.0, (1, 1, 1))
+    once = opening(mask, element)
+    assert (once <= mask).all()
+    np.testing.assert_array_equal(opening(once, element), once)
 
 
 def test_does_not_write_its_input():
     mask = np.eye(9, dtype=np.uint8)[None]
     mask.flags.writeable = False
-    close(mask, ball(2, (1, 1, 1)))
+    for operation in OPERATIONS:
+        operation(mask, ball(2, (1, 1, 1)))
 
 
 def test_refuses_what_is_no_mask():
     with pytest.raises(TypeError, match="int16"):
-        close(np.zeros((1, 1, 1), np.int16), ball(1, (1, 1, 1)))
+        closing(np.zeros((1, 1, 1), np.int16), ball(1, (1, 1, 1)))

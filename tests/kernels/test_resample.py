@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
-from pipeline.kernels import intensity
+from pipeline.kernels import banded, intensity, linear, nearest
 from pipeline.kernels import resample as module
 from pipeline.kernels.ramp import DTYPES, window
 from pipeline.kernels.resample import resample

@@ -18,6 +18,7 @@ from pipeline.archive.formats.damage import UNDEFINED, check_inflated_size, enca
 from pipeline.archive.formats.elements import Elements
 from pipeline.archive.formats.header import NATIVE, Header
 from pipeline.archive.formats.limits import Limits, bounded, declared
+from pipeline.archive.formats.pet import pet
 from pipeline.archive.formats.pixels import cut_to_stored, stored_dtype
 from pipeline.archive.formats.refusal import refusal
 from pipeline.archive.formats.rescale import is_scaling
@@ -146,6 +147,7 @@ def _header(dataset: FileDataset, facts: Elements, pixels: tuple[int, int, int] 
         spacing=spacing,
         spacing_source=spacing_source,
         slice_thickness=facts.decimal(tags.SLICE_THICKNESS),
+        pet=pet(facts) if facts.text(tags.MODALITY) == "PT" else None,
         window=None if center is None or width is None else (center, width),
     )
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pydicom.charset import convert_encodings, decode_bytes, python_encoding
-from pydicom.dataelem import RawDataElement
+from pydicom.dataelem import RawDataElement, convert_raw_data_element
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 
 _CHARACTER_SET = 0x00080005
 _ENCODINGS = frozenset(python_encoding.values())
@@ -81,6 +83,16 @@ class Elements:
         if raw is None or len(value) < width:
             return None
         return int.from_bytes(value[:width], "little" if raw.is_little_endian else "big", signed=signed)
+
+    def items(self, tag: int) -> list[Elements]:
+        """The items of a sequence; none where it is absent or damaged."""
+        element = self.raw.get(tag)
+        if isinstance(element, RawDataElement):
+            # A sequence of stated length: pydicom raises whatever it meets in it.
+            with suppress(Exception):
+                element = convert_raw_data_element(element)
+        value = getattr(element, "value", None)
+        return [Elements.of(item) for item in value] if isinstance(value, Sequence) else []
 
     def _raw(self, tag: int) -> RawDataElement | None:
         element = self.raw.get(tag)

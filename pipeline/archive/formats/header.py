@@ -4,12 +4,47 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Format = Literal["dicom", "nifti", "mha", "nrrd"]
 
 NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"})
 """Transfer syntaxes whose pixel data lie in the file as they are: DICOM PS3.5 A.1, A.2, A.3."""
+
+
+class Pet(NamedTuple):
+    """What a PET image says of its activity.
+
+    Moments are seconds since 1970 by the clock of the scanner; None where nothing usable is stated.
+
+    Attributes
+    ----------
+    units, suv_type, decay_correction : DICOM PS3.3 C.8.9.1.1, "" where absent
+    attenuation, decay : whether Corrected Image lists ATTN, DECY
+    injections : items of the Radiopharmaceutical Information Sequence; what follows is of the first
+    injected_clock_s : time of day, where the day is not stated
+    ge_scan_s : when the scan began, GE's private (0009,100D)
+    philips_suv, philips_bqml : factors from rescaled counts to SUVbw, to Bq/ml: (7053,1000), (7053,1009)
+    """
+
+    units: str = ""
+    suv_type: str = ""
+    decay_correction: str = ""
+    attenuation: bool = False
+    decay: bool = False
+    weight_kg: float | None = None
+    injections: int = 0
+    dose_bq: float | None = None
+    half_life_s: float | None = None
+    injected_s: float | None = None
+    injected_clock_s: float | None = None
+    series_s: float | None = None
+    acquired_s: float | None = None
+    ge_scan_s: float | None = None
+    frame_ms: float | None = None
+    frame_reference_ms: float | None = None
+    philips_suv: float | None = None
+    philips_bqml: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +65,7 @@ class Header:
     spacing : (between rows, between columns) in mm; ``spacing_source`` says which attribute it is
     affine : row-major 4 x 4, index (k, j, i, 1) -> LPS mm, of formats that state one; else None
     window : (center, width) of the first VOI window
+    pet : what a PET image says of its activity; None of all others
     content : sha256 of the file's bytes for formats without instance UIDs, else ""
     """
 
@@ -73,6 +109,7 @@ class Header:
     slice_thickness: float | None = None
     affine: tuple[float, ...] | None = None
     window: tuple[float, float] | None = None
+    pet: Pet | None = None
     content: str = ""
 
     def to_json(self) -> str:
@@ -87,4 +124,6 @@ class Header:
         if unknown:
             raise ValueError(f"{len(unknown)} unknown facts in a header record")
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
+        if facts.get("pet") is not None:
+            values["pet"] = Pet(*facts["pet"])
         return cls(**values)

@@ -1,0 +1,61 @@
+"""Histogram equalisation: every intensity becomes the share of voxels that do not lie above it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from pipeline.errors import Quarantine
+from pipeline.fits import Fit
+from pipeline.reasons import Reason
+from pipeline.stages.landmarks import Landmarks
+from pipeline.tally import Histogram
+from pipeline.volume import Spec, Volume, foreground
+
+
+@dataclass(frozen=True)
+class Equalize(Fit):
+    """The distribution function of the voxels, to 0..1, or to 0..255 in uint8.
+
+    It is followed by straight lines.  Their knots are those values at which it steps over a multiple of
+    ``1 / levels``, and the values next below them: there it is exact, and nowhere off by more than ``1 / levels``.
+    Of float32 the values are those of 65536 bins, 2^-7 apart.  NaN and infinities are not looked at.
+
+    Attributes
+    ----------
+    levels : 2 .. 4096
+    within : the label map to look within; what lies outside goes through the same map
+    """
+
+    levels: int = 256
+    within: str | None = None
+    dtype: Literal["float16", "float32", "uint8"] = "float32"
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.levels <= 4096:
+            raise ValueError("levels must be 2 .. 4096")
+        if self.dtype not in ("float16", "float32", "uint8"):
+            raise ValueError("dtype must be one of float16, float32, uint8")
+
+    def spec(self, source: Spec) -> Spec:
+        return replace(source, dtype=np.dtype(self.dtype))
+
+    def tally(self, volume: Volume, mask: Volume | None, source: Spec) -> Histogram:
+        return Histogram.of(volume.intensities, foreground(mask), sums=False)
+
+    def stage(self, total: Histogram, source: Spec) -> Landmarks:
+        """Raises Quarantine where there are fewer than two values to look at."""
+        _, value, voxels = total.populated
+        # -0 and 0 are two bins of one value: the latter's count is the one up to both.
+        last = np.append(value[1:] > value[:-1], True)
+        upto, value = np.cumsum(voxels)[last], value[last]
+        if value.size < 2:
+            raise Quarantine(Reason.NO_CONTRAST)
+        step = upto * self.levels // total.n
+        steps_here = np.append(True, step[1:] > step[:-1])
+        knot = steps_here | np.append(steps_here[1:], True)
+        white = 255 if self.dtype == "uint8" else 1
+        target = [white * n / total.n for n in upto[knot].tolist()]
+        return Landmarks(tuple(value[knot].tolist()), tuple(target), True, self.dtype)

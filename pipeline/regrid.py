@@ -1,0 +1,139 @@
+"""A volume on another grid: the one place where voxels move.
+
+Every move between grids of one patient is one of four, and the frames alone say which::
+
+    same axes, same voxels      exact: bits are copied (reoriented, cropped, padded)
+    same axes, other spacing    one table an axis
+    other axes                  positions in general
+    bent                        positions, displaced
+
+The way back is the same function with the grids exchanged: a label map that was made on a reoriented, cropped or padded
+grid returns to its source voxel for voxel.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+
+from pipeline.elastic import Elastic
+from pipeline.grid import Grid
+from pipeline.kernels import affine, intensity, tables
+from pipeline.kernels.positions import Positions, Span
+from pipeline.kernels.ramp import Ramp
+from pipeline.kernels.resample import resample
+from pipeline.orientation import Turn, matching
+from pipeline.volume import Kind, Volume
+
+AIR = -1024.0
+"""HU of what lies beyond a CT's field of view."""
+
+
+def regrid(
+    volume: Volume,
+    piece: Grid,
+    source: Grid | None = None,
+    *,
+    order: int = 0,
+    antialias: bool = False,
+    fill: float = 0.0,
+    elastic: Elastic | None = None,
+    ramp: Ramp | None = None,
+) -> Volume:
+    """``volume`` on ``piece``.
+
+    Parameters
+    ----------
+    volume : what is at hand: the ``reach`` of the piece, or more
+    piece : where it is wanted, on any frame
+    source : the whole of which the volume is a part: its border counts.  None: the volume is the whole
+    order : of the B-spline: 0 (nearest), 1 (linear) or 3 (cubic)
+    antialias : smooth before, along each axis of the source along which new voxels are the longer; not for order 0
+    fill : of what lies more than half a voxel outside the source, rounded and clipped to the dtype
+    elastic : a displacement of what the piece shows
+    ramp : applied to what would have been stored
+    """
+    whole = volume.grid if source is None else source
+    x, wide = volume.array, order > 0 and volume.array.dtype == np.float16
+    if wide:
+        # Interpolated as float32 and stored as it came; a ramp finds what would have been stored.
+        x, last, ramp = x.astype(np.float32), ramp, None
+    turn = _turn(whole, piece, elastic)
+    if turn is not None:
+        axes = _tables(turn.grid(whole), piece, order, antialias)
+        made = resample(turn.array(x), axes, turn.grid(volume.grid).start, fill=fill, ramp=ramp)
+    else:
+        at, sigma = _positions(whole, piece, elastic), _sigma(whole, piece, antialias)
+        made = affine.affine(x, at, volume.grid.start, order=order, sigma=sigma, fill=fill, ramp=ramp)
+    if wide:
+        made = made.astype(np.float16)
+        made = made if last is None else intensity.ramp(made, last)
+    return Volume(made, piece, volume.kind)
+
+
+def reach(
+    piece: Grid, source: Grid, *, order: int = 0, antialias: bool = False, elastic: Elastic | None = None
+) -> Grid:
+    """What of ``source`` the piece looks at; one voxel at least, none for an empty piece."""
+    if not piece.size:
+        return source.between(source.start, source.start)
+    turn = _turn(source, piece, elastic)
+    if turn is None:
+        spans = affine.reach(_positions(source, piece, elastic), order, _sigma(source, piece, antialias))
+        return _box(source, spans)
+    turned = turn.grid(source)
+    return turn.inverse.grid(_box(turned, [t.span for t in _tables(turned, piece, order, antialias)]))
+
+
+def inside(piece: Grid, source: Grid) -> np.ndarray:
+    """uint8 ``[k, j, i]``: 1 where a voxel of the piece lies on the source, 0 where it is fill."""
+    turn = matching(source, piece)
+    if turn is None:
+        return affine.inside(_positions(source, piece, None))
+    k, j, i = (t.inside for t in _tables(turn.grid(source), piece, 0, False))
+    return (k[:, None, None] & j[:, None] & i).view(np.uint8)
+
+
+def _turn(source: Grid, piece: Grid, elastic: Elastic | None) -> Turn | None:
+    """What brings the axes of the source along those of the piece; None where positions are needed."""
+    return matching(source, piece) if elastic is None else None
+
+
+def _tables(source: Grid, piece: Grid, order: int, antialias: bool) -> list[tables.Table]:
+    made = []
+    order = 0 if source.frame == piece.frame else order
+    lines = zip(source.axes(piece), _rows(piece), _rows(source), strict=True)
+    for (step, offset), rows, bounds in lines:
+        table = tables.spline(step, offset, order, rows, bounds)
+        made.append(tables.smoothed(table, tables.antialiasing(step), bounds) if antialias and order else table)
+    return made
+
+
+def _positions(source: Grid, piece: Grid, elastic: Elastic | None) -> Positions:
+    bend = None if elastic is None else elastic.bend(piece, source)
+    k, j, i = _rows(piece)
+    return Positions(np.array(source.matrix(piece)), (k, j, i), _rows(source), bend)
+
+
+def _sigma(source: Grid, piece: Grid, antialias: bool) -> list[float]:
+    """Of smoothing, in voxels of the source: the length of a new voxel along an axis is the norm of its edges' shares."""
+    if not antialias:
+        return [0.0, 0.0, 0.0]
+    return [tables.antialiasing(sqrt(a * a + b * b + c * c)) for a, b, c, _ in source.matrix(piece)]
+
+
+def _rows(grid: Grid) -> tuple[Span, Span, Span]:
+    k, j, i = zip(grid.start, grid.stop, strict=True)
+    return k, j, i
+
+
+def _box(grid: Grid, spans: list[Span] | tuple[Span, Span, Span]) -> Grid:
+    return grid.between([low for low, _ in spans], [high for _, high in spans])
+
+
+def filling(kind: Kind, fill: float | None) -> float:
+    """What lies beyond a volume, where a stage says None: air in an image, background in labels, whatever it says."""
+    if kind == "labels":
+        return 0.0
+    return AIR if fill is None else fill
