@@ -80,13 +80,8 @@ def affine(
             raise ValueError("the positions look beyond the array")
     filters = _filters(at, order, sigma)
     if filters:
-<<<<<<< HEAD
-        x, start = resample(x, filters, start, fill=0, dtype=np.float32), [low for low, _ in at.span(order)]
-    body = _compiled if namespace(x) is np else _by_cuda
-=======
         x, start = resample(x, filters, start, fill=0, dtype="float32"), [low for low, _ in at.span(order)]
-    body = _compiled if namespace(x) is np else whole
->>>>>>> main
+    body = _compiled if namespace(x) is np else _by_cuda
     body(x, at, start, order, kept, fill, ramp, made)
     return made
 
@@ -162,7 +157,14 @@ def _compiled(
 
 
 def _by_cuda(
-    x: Array, at: Positions, start: Sequence[int], order: int, kept: np.dtype, fill: float, ramp: Ramp | None, out: Array
+    x: Array,
+    at: Positions,
+    start: Sequence[int],
+    order: int,
+    kept: np.dtype,
+    fill: float,
+    ramp: Ramp | None,
+    out: Array,
 ) -> None:
     if order:
         cuda.interpolated(x, at, start, order, kept, _finished_fill(fill, kept, out.dtype, ramp), ramp, out)

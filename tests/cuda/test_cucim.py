@@ -13,16 +13,22 @@ from pipeline import kernels
 LIBRARIES = ("cucim", "cupyx")
 
 
+def names(tree: ast.AST) -> dict[str, tuple[str, str]]:
+    """Names that a kernel imports from the libraries: module, and what it is called there."""
+    known: dict[str, tuple[str, str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(LIBRARIES):
+            known |= {alias.asname or alias.name: (node.module or "", alias.name) for alias in node.names}
+        elif isinstance(node, ast.Import):
+            known |= {a.asname: (a.name, "") for a in node.names if a.name.startswith(LIBRARIES) and a.asname}
+    return known
+
+
 def calls() -> Iterator[tuple[str, str, ast.Call]]:
     """``(module, name in it, call)`` of all functions of the libraries that kernels call."""
     for path in Path(kernels.__file__).parent.rglob("*.py"):
         tree = ast.parse(path.read_text())
-        known: dict[str, tuple[str, str]] = {}  # a name of the kernel's -> module and what it is there
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(LIBRARIES):
-                known |= {alias.asname or alias.name: (node.module, alias.name) for alias in node.names}
-            elif isinstance(node, ast.Import):
-                known |= {a.asname: (a.name, "") for a in node.names if a.name.startswith(LIBRARIES) and a.asname}
+        known = names(tree)
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
                 root, *rest = ast.unparse(node.func).split(".")
@@ -46,12 +52,19 @@ def found(module: str, name: str) -> object:
 FOUND = list(calls())
 
 
-def test_imports_are_of_a_form_that_is_understood():
-    """``import cucim.skimage`` without ``as`` would slip through."""
+def test_calls_are_of_a_form_that_is_understood():
+    """``import cucim.skimage`` without ``as``, or a function under another name, would slip through."""
     for path in Path(kernels.__file__).parent.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 assert all(a.asname for a in node.names if a.name.startswith(LIBRARIES)), path.name
+        known, called = names(tree), {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        held = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        for node in ast.walk(tree):
+            used = isinstance(node, ast.Name) and node.id in known
+            used |= isinstance(node, ast.Attribute) and ast.unparse(node).split(".")[0] in known
+            assert not used or id(node) in called | held, f"{path.name}: {ast.unparse(node)} is not called at once"
 
 
 @pytest.mark.system

@@ -26,27 +26,27 @@ def interpolated(
     start: Sequence[int],
     order: int,
     kept: np.dtype,
-    fill: np.ndarray,
+    fill: float,
     ramp: Ramp | None,
     out: Array,
 ) -> None:
     """``x`` at the positions, stored as ``kept``, then through ``ramp``, into ``out``.
 
-    ``order`` is 1, or 3, where ``x`` holds float32 coefficients.  ``fill`` is one number, as it stands in ``out``.
+    ``order`` is 1, or 3, where ``x`` holds float32 coefficients.  ``fill`` is the value as it stands there.
     """
     xp = namespace(x)
     source = (x.dtype,) if order == 1 else ()
     name = cuda.kernel("affine_linear" if order == 1 else "affine_cubic", *source, kept, out.dtype, ramp is not None)
-    rest = (xp.asarray(fill), *cuda.numbers(ramp))
+    rest = (xp.full(1, fill, out.dtype), *cuda.numbers(ramp))
     _launch(name, out.shape, (*cuda.readable(x), *cuda.writeable(out)), _target(at, start, xp), rest)
 
 
-def nearest(x: Array, at: Positions, start: Sequence[int], fill: np.ndarray, out: Array) -> None:
-    """The voxel of ``x`` nearest to each position, into ``out``; ``x``, ``fill`` (one number) and it are of one dtype."""
+def nearest(x: Array, at: Positions, start: Sequence[int], fill: float, out: Array) -> None:
+    """The voxel of ``x`` nearest to each position, into ``out``, which has the dtype of ``x``."""
     xp = namespace(x)
     word = np.dtype(f"u{x.dtype.itemsize}")
     lines = (*cuda.readable(x.view(word)), *cuda.writeable(out.view(word)))
-    _launch(cuda.kernel("affine_nearest", word), out.shape, lines, _target(at, start, xp), (xp.asarray(fill.view(word)),))
+    _launch(cuda.kernel("affine_nearest", word), out.shape, lines, _target(at, start, xp), (xp.full(1, fill, x.dtype).view(word),))
 
 
 def inside(at: Positions, out: Array) -> None:
