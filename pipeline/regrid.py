@@ -117,7 +117,7 @@ def _positions(source: Grid, piece: Grid, elastic: Elastic | None) -> Positions:
 
 
 def _sigma(source: Grid, piece: Grid, antialias: bool) -> list[float]:
-    """Of smoothing, in voxels of the source: the length of a new voxel along an axis is the norm of its edges' shares."""
+    """Of smoothing, in voxels of the source: a new voxel is as long along an axis as the norm of its edges there."""
     if not antialias:
         return [0.0, 0.0, 0.0]
     return [tables.antialiasing(sqrt(a * a + b * b + c * c)) for a, b, c, _ in source.matrix(piece)]

@@ -22,7 +22,7 @@ DTYPES = (np.dtype("uint8"), np.dtype("uint16"))
 """Of label maps."""
 
 
-def onehot(x: Array, tables: Sequence[Table], start: Sequence[int], *, half: bool = False) -> Array:
+def onehot(x: Array, tables: Sequence[Table], start: Sequence[int]) -> Array:
     """The label with the most weight at the rows of three tables; of several the lowest.
 
     Parameters
@@ -30,7 +30,6 @@ def onehot(x: Array, tables: Sequence[Table], start: Sequence[int], *, half: boo
     x : ``[k, j, i]`` uint8 or uint16, never written
     tables : one an axis, of one tap or two; weights are multiplied and added in float32
     start : source lattice index of ``x[0, 0, 0]``
-    half : instead the highest label with a weight of at least 1/2, else 0; so nnU-Net's ``resize_segmentation``
 
     Returns
     -------
@@ -50,15 +49,15 @@ def onehot(x: Array, tables: Sequence[Table], start: Sequence[int], *, half: boo
 
     def body(x: Array, tables: Sequence[Table], out: Array, _: Ramp | None) -> None:
         if namespace(x) is not np:
-            out[...] = by_definition(x, tables, half)
+            out[...] = by_definition(x, tables)
             return
         k, j, i = map(pairs, tables)
-        _vote(readable(x), x.shape[2], writeable(out), *k, *j, *i, half)
+        _vote(readable(x), x.shape[2], writeable(out), *k, *j, *i)
 
     return within(x, tables, start, body, 0, x.dtype)
 
 
-def by_definition(x: Array, tables: Sequence[Table], half: bool = False) -> Array:
+def by_definition(x: Array, tables: Sequence[Table]) -> Array:
     """The same for rows that are all inside, by whole-array operations: for CuPy, and what compiled code is held to."""
     xp = namespace(x)
     (k, k_part), (j, j_part), (i, i_part) = map(pairs, tables)
@@ -72,13 +71,13 @@ def by_definition(x: Array, tables: Sequence[Table], half: bool = False) -> Arra
             of_k, of_j, of_i = (xp.asarray(part if far else np.float32(1) - part) for part, far in parts)
             share = (of_k[:, None, None] * of_j[:, None]) * of_i
             weight = weight + xp.where(voxels == label, share, np.float32(0))
-        wins = weight >= np.float32(0.5) if half else weight > most
+        wins = weight > most
         made[wins], most[wins] = label, weight[wins]
     return made
 
 
 @njit(cache=True, nogil=True)
-def _vote(x, width, out, k_index, k_part, j_index, j_part, i_index, i_part, half):  # type: ignore[no-untyped-def]
+def _vote(x, width, out, k_index, k_part, j_index, j_part, i_index, i_part):  # type: ignore[no-untyped-def]
     one = np.float32(1)
     alike = np.empty(width, np.bool_)
     labels, weights, shares = np.empty(8, x.flat.dtype), np.empty(8, np.float32), np.empty(4, np.float32)
@@ -101,11 +100,11 @@ def _vote(x, width, out, k_index, k_part, j_index, j_part, i_index, i_part, half
                 for n, line in enumerate((a, b, c, d)):
                     labels[2 * n], labels[2 * n + 1] = line[p], line[q]
                     weights[2 * n], weights[2 * n + 1] = shares[n] * (one - part), shares[n] * part
-                made[i] = _elected(labels, weights, half)
+                made[i] = _elected(labels, weights)
 
 
 @njit(cache=True, nogil=True)
-def _elected(labels, weights, half):  # type: ignore[no-untyped-def]
+def _elected(labels, weights):  # type: ignore[no-untyped-def]
     """The label that wins among eight."""
     found, most = 0, np.float32(0)
     for n in range(8):
@@ -113,9 +112,6 @@ def _elected(labels, weights, half):  # type: ignore[no-untyped-def]
         for m in range(8):
             if labels[m] == label:
                 weight += weights[m]
-        if half:
-            if weight >= np.float32(0.5) and label > found:
-                found = label
-        elif weight > most or (weight == most and label < found):
+        if weight > most or (weight == most and label < found):
             found, most = label, weight
     return found

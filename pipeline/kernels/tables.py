@@ -113,7 +113,7 @@ def spline(
     low, high = _checked(bounds)
     if order == 3 and abs(step - 1) < 1e-14 and abs(offset - round(offset)) < 1e-10:
         order = 0  # every position is a voxel
-    position, inside = _positions(step, offset, rows, bounds)
+    position, inside = _bounded(step, offset, rows, bounds)
     if order < 3:
         position = np.clip(position, low, high - 1)
     if order == 0:
@@ -152,7 +152,7 @@ def area(step: float, offset: float, rows: tuple[int, int], bounds: tuple[int, i
     [[0.5, 0.5, 0.0], [0.0, 0.5, 0.5]]
     """
     low, high = _checked(bounds)
-    position, inside = _positions(step, offset, rows, bounds)
+    position, inside = _bounded(step, offset, rows, bounds)
     begin = np.maximum(position - abs(step) / 2, low - 0.5)[:, None]
     end = np.minimum(position + abs(step) / 2, high - 0.5)[:, None]
     cells = np.floor(begin + 0.5) + np.arange(ceil(abs(step)) + 1)
@@ -207,12 +207,16 @@ def _checked(bounds: tuple[int, int]) -> tuple[int, int]:
     return bounds
 
 
-def _positions(
+def positions(step: float, offset: float, rows: tuple[int, int]) -> np.ndarray:
+    """(rows,) float64: ``step * t + offset``, rounded to 1 / GRAIN."""
+    return np.rint((np.arange(*rows, dtype="f8") * step + offset) * GRAIN) / GRAIN
+
+
+def _bounded(
     step: float, offset: float, rows: tuple[int, int], bounds: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Positions of the rows and which are inside; those that are not are moved to the nearest that is."""
-    exact = np.arange(*rows, dtype="f8") * step + offset
-    position = np.rint(exact * GRAIN) / GRAIN
+    position = positions(step, offset, rows)
     first, last = bounds[0] - HALF, bounds[1] - 1 + HALF
     return np.clip(position, first, last), (position >= first) & (position <= last)
 
