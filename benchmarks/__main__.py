@@ -8,7 +8,21 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("resample", "labels", "affine", "fused", "window", "zscore", "percentiles", "quality", "components")
+NAMES = (
+    "resample",
+    "labels",
+    "affine",
+    "fused",
+    "window",
+    "zscore",
+    "percentiles",
+    "bias",
+    "augment",
+    "components",
+    "morphology",
+    "distance",
+    "quality",
+)
 RESULTS = Path(__file__).parent / "results"
 
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")}

@@ -80,7 +80,7 @@ def _float64(
     at[0] -= low
     exact = ndimage.map_coordinates(x[low:high].astype("f8"), at, order=order, mode="mirror")
     at[0] += low
-    margin = 1 if order == 1 else 16
+    margin = order
     inside = [(p > margin) & (p < n - 1 - margin) for p, n in zip(at, x.shape, strict=True)]
     return exact, np.logical_and.reduce(inside)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import radians
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,18 @@ import numpy as np
 from benchmarks import images, peers
 from benchmarks.command import Comparison, Shape, command
 from benchmarks.paired import Case
+from pipeline.elastic import Elastic
 from pipeline.grid import IDENTITY, Grid
 from pipeline.stages import Stage
 from pipeline.stages.blur import Blur
 from pipeline.stages.gamma import Gamma
 from pipeline.stages.low_resolution import LowResolution
 from pipeline.stages.noise import Noise
+from pipeline.stages.transform import Transform
 from pipeline.volume import Volume
 
 SD, SIGMA, EXPONENT, ZOOM = 0.1, 1.0, 1.5, 0.5
+DEGREES, SCALE, SPAN, MAGNITUDE = 15.0, 1.1, 40.0, 8.0
 
 
 def noise(shape: Shape) -> Comparison:
@@ -93,6 +97,61 @@ def low_resolution(shape: Shape) -> Comparison:
     return _comparison(shape, LowResolution((ZOOM, ZOOM, ZOOM)), theirs)
 
 
+def turn(shape: Shape) -> Comparison:
+    """Turned about the first axis and made larger, in one linear interpolation."""
+
+    def theirs(x: np.ndarray) -> dict[str, Callable[[], Case]]:
+        about, larger = (radians(DEGREES), 0.0, 0.0), (1 / SCALE,) * 3
+        return {
+            "MONAI": lambda: _monai(x, "Affine", rotate_params=about, scale_params=larger, padding_mode="zeros"),
+            "TorchIO": lambda: _torchio(
+                x, "Affine", scales=(SCALE,) * 3, degrees=(DEGREES, 0, 0), translation=(0, 0, 0), default_pad_value=0
+            ),
+            "batchgeneratorsv2": lambda: _batchgenerators(x, "spatial.spatial", "SpatialTransform", **_spatial(x.shape)),
+        }
+
+    return _comparison(shape, Transform(degrees=(DEGREES, 0, 0), scale=(SCALE,) * 3, fill=0), theirs)
+
+
+def bend(shape: Shape) -> Comparison:
+    """The same, and bent by a smooth displacement of up to 8 voxels; MONAI smooths one of every voxel."""
+
+    def theirs(x: np.ndarray) -> dict[str, Callable[[], Case]]:
+        moved = {"scales": (SCALE,) * 3, "degrees": (DEGREES, 0, 0), "translation": (0, 0, 0)}
+        control = np.random.default_rng(1).uniform(-MAGNITUDE, MAGNITUDE, (7, 7, 7, 3))
+        elastic = {"p_elastic_deform": 1, "elastic_deform_scale": 0.2, "elastic_deform_magnitude": MAGNITUDE}
+        return {
+            "MONAI": lambda: _monai(
+                x,
+                "Rand3DElastic",
+                sigma_range=(SPAN / 4, SPAN / 4),
+                magnitude_range=(100, 100),
+                prob=1.0,
+                rotate_range=((radians(DEGREES),) * 2, 0, 0),
+                padding_mode="zeros",
+            ),
+            "TorchIO": lambda: _torchio(
+                x,
+                "AffineElasticDeformation",
+                affine_first=True,
+                affine_params={**moved, "default_pad_value": 0},
+                elastic_params={"control_points": control, "max_displacement": (MAGNITUDE,) * 3},
+            ),
+            "batchgeneratorsv2": lambda: _batchgenerators(
+                x, "spatial.spatial", "SpatialTransform", **_spatial(x.shape), **elastic
+            ),
+        }
+
+    elastic = Elastic(SPAN, MAGNITUDE, key=1)
+    return _comparison(shape, Transform(degrees=(DEGREES, 0, 0), scale=(SCALE,) * 3, elastic=elastic, fill=0), theirs)
+
+
+def _spatial(shape: tuple[int, ...]) -> dict[str, Any]:
+    """Of batchgeneratorsv2, in whose scaling larger numbers make smaller objects."""
+    turned = {"p_rotation": 1, "rotation": radians(DEGREES), "p_scaling": 1, "scaling": 1 / SCALE}
+    return {"patch_size": shape, "patch_center_dist_from_border": 0, "random_crop": False, **turned}
+
+
 def _comparison(
     shape: Shape, stage: Stage, theirs: Callable[[np.ndarray], dict[str, Callable[[], Case]]]
 ) -> Comparison:
@@ -145,7 +204,16 @@ def _batchgenerators(x: np.ndarray, module: str, name: str, **options: Any) -> C
     return lambda: run(image=image.clone())["image"]
 
 
-main = command("augment", {"noise": noise, "blur": blur, "gamma": gamma, "low resolution": low_resolution}, (128, 256, 256))
+JOBS = {
+    "noise": noise,
+    "blur": blur,
+    "gamma": gamma,
+    "low resolution": low_resolution,
+    "turn and scale": turn,
+    "turn, scale and bend": bend,
+}
+
+main = command("augment", JOBS, (128, 256, 256))
 
 if __name__ == "__main__":
     main()

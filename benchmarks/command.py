@@ -24,14 +24,14 @@ class Comparison:
     ----------
     ours, peers : cases by name; what a case makes of its input it makes anew at each call
     left_out : peers that are not installed
-    error : how far what a case gave is from the reference
+    error : how far what a case gave is from the reference; None for what lies on another grid
     of : what the error is of, in words
     """
 
     ours: Mapping[str, Case]
     peers: Mapping[str, Case]
     left_out: tuple[str, ...] = ()
-    error: Callable[[Any], float] | None = None
+    error: Callable[[Any], float | None] | None = None
     of: str = ""
 
 

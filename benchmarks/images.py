@@ -8,8 +8,8 @@ import numpy as np
 
 from pipeline.demo import phantom
 
-SPACING = (1.25, 0.7, 0.7)
-"""mm along k, j, i of all images here: a usual chest CT."""
+SPACING = (1.25, 0.75, 0.75)
+"""mm along k, j, i of all CT images here: usual ones, and such that lengths in mm are whole, on which grids agree."""
 
 
 @lru_cache(maxsize=2)

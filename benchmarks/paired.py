@@ -88,11 +88,11 @@ def paired(
     ours: Mapping[str, Case],
     peers: Mapping[str, Case],
     repeats: int,
-    error: Callable[[Any], float] | None = None,
+    error: Callable[[Any], float | None] | None = None,
 ) -> Table:
     """Runs every case once to warm up, then ``repeats`` rounds of all of them.
 
-    ``error`` is told what each case gave when it warmed up.  Raises ValueError for fewer than one round.
+    ``error`` is told what each case gave when it warmed up, and gives None where that cannot be compared.  Raises ValueError for fewer than one round.
     """
     if repeats < 1:
         raise ValueError("repeats must be at least 1")

@@ -7,9 +7,10 @@ import numpy as np
 from benchmarks import images, peers
 from benchmarks.command import Comparison, Shape, command
 from benchmarks.paired import Case
+from pipeline.fits.percentiles import Percentiles
+from pipeline.grid import IDENTITY, Grid
 from pipeline.kernels import intensity
-from pipeline.kernels.ramp import window
-from pipeline.tally.histogram import Histogram
+from pipeline.volume import Volume
 
 LOW, HIGH = 0.5, 99.5
 
@@ -17,9 +18,10 @@ LOW, HIGH = 0.5, 99.5
 def compare(shape: Shape) -> Comparison:
     """The percentiles are part of the job; ours are exact.  MONAI is given float32, the others int16."""
     x, out = images.ct(shape), np.empty(shape, np.float32)
+    volume = Volume(x, Grid(IDENTITY, shape))
     ours: dict[str, Case] = {
-        "fresh buffer": lambda: _ours(x, None),
-        "reused buffer": lambda: _ours(x, out),
+        "fresh buffer": lambda: _ours(volume, None),
+        "reused buffer": lambda: _ours(volume, out),
     }
     theirs, missing = peers.ready(
         {"NumPy": lambda: lambda: _numpy(x), "MONAI": lambda: _monai(x), "TorchIO": lambda: _torchio(x)}
@@ -32,10 +34,10 @@ def compare(shape: Shape) -> Comparison:
     return Comparison(ours, theirs, missing, error, "largest absolute, against float64")
 
 
-def _ours(x: np.ndarray, out: np.ndarray | None) -> np.ndarray:
-    seen = Histogram.of(x)
-    low, high = (float(seen.percentile(q) or 0) for q in (LOW, HIGH))
-    return intensity.ramp(x, window((low + high) / 2, high - low, "float32"), out=out)
+def _ours(volume: Volume, out: np.ndarray | None) -> np.ndarray:
+    fit = Percentiles(LOW, HIGH)
+    stage = fit.stage(fit.tally(volume, None, volume.spec), volume.spec)
+    return np.asarray(intensity.ramp(volume.intensities, stage.ramp(volume.spec), out=out))
 
 
 def _numpy(x: np.ndarray) -> np.ndarray:

@@ -7,17 +7,19 @@ import numpy as np
 from benchmarks import images, peers
 from benchmarks.command import Comparison, Shape, command
 from benchmarks.paired import Case
+from pipeline.fits.zscore import ZScore
+from pipeline.grid import IDENTITY, Grid
 from pipeline.kernels import intensity
-from pipeline.kernels.ramp import Ramp
-from pipeline.tally.histogram import Histogram
+from pipeline.volume import Volume
 
 
 def compare(shape: Shape) -> Comparison:
     """The statistics are part of the job.  MONAI is given float32, the others int16."""
     x, out = images.ct(shape), np.empty(shape, np.float32)
+    volume = Volume(x, Grid(IDENTITY, shape))
     ours: dict[str, Case] = {
-        "fresh buffer": lambda: _ours(x, None),
-        "reused buffer": lambda: _ours(x, out),
+        "fresh buffer": lambda: _ours(volume, None),
+        "reused buffer": lambda: _ours(volume, out),
     }
     theirs, missing = peers.ready(
         {
@@ -35,10 +37,10 @@ def compare(shape: Shape) -> Comparison:
     return Comparison(ours, theirs, missing, error, "largest absolute, against float64")
 
 
-def _ours(x: np.ndarray, out: np.ndarray | None) -> np.ndarray:
-    seen = Histogram.of(x)
-    low, high, mean, sd = (float(v or 0) for v in (seen.min, seen.max, seen.mean, seen.sd))
-    return intensity.ramp(x, Ramp(low, high, mean, 1 / sd, np.dtype("f4")), out=out)
+def _ours(volume: Volume, out: np.ndarray | None) -> np.ndarray:
+    fit = ZScore()
+    stage = fit.stage(fit.tally(volume, None, volume.spec), volume.spec)
+    return np.asarray(intensity.ramp(volume.intensities, stage.ramp(volume.spec), out=out))
 
 
 def _numpy(x: np.ndarray) -> np.ndarray:

@@ -1,23 +1,42 @@
 """Each benchmark runs, tiny, and tells what it should; nothing here is timed."""
 
 import json
+import re
+from importlib import import_module
+from importlib.metadata import requires
+from pathlib import Path
 
+import numpy as np
 import pytest
+from packaging.requirements import Requirement
 
-from benchmarks import resample
+from benchmarks import peers
+from benchmarks.__main__ import NAMES
+from benchmarks.command import Comparison, command
+from benchmarks.memory import Peak
 from benchmarks.paired import Timing, paired
 
+ROOT = Path(__file__).parent.parent
 
-def test_resample(tmp_path, capsys):
-    path = tmp_path / "resample.json"
-    resample.main(["--shape", "6", "20", "24", "--repeats", "2", "--json", str(path), "--date", "2026-01-01"])
-    told = json.loads(path.read_text())
-    assert [t["name"] for t in told["ours"]] == ["reused buffer", "fresh buffer", "window, float16"]
-    assert {len(t["wall"]) for t in told["ours"] + told["peers"]} == {2}
-    assert told["shape"] == [6, 20, 24]
+EXACT = {"window": 1e-3, "zscore": 1e-5, "percentiles": 1e-5, "quality": 1e-3, "components": 0, "resample": 1, "affine": 1}
+"""The most by which ours may be off where that is told."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_runs_and_ours_is_right(name, tmp_path, capsys):
+    path = tmp_path / "told.json"
+    arguments = ["--shape", "16", "48", "48", "--repeats", "1", "--json", str(path), "--date", "2026-01-01"]
+    import_module(f"benchmarks.{name}").main(arguments)
+    told, page = json.loads(path.read_text()), capsys.readouterr().out
+    assert told["benchmark"] == name
     assert told["date"] == "2026-01-01"
-    assert set(told["versions"]) == {"numpy", "numba", "simpleitk"}
-    assert "SimpleITK" in capsys.readouterr().out
+    assert {"numpy", "numba", "simpleitk", "scipy", "scikit-image"} <= set(told["versions"])
+    for job, table in told["jobs"].items():
+        assert job in page
+        assert {len(t["wall"]) for t in table["ours"] + table["peers"]} == {1}
+        assert set(table["left_out"]).isdisjoint(t["name"] for t in table["peers"])
+        for timing in table["ours"]:
+            assert timing["error"] is None or timing["error"] <= EXACT.get(name, 1)
 
 
 def test_rounds_are_interleaved_forth_and_back():
@@ -34,3 +53,45 @@ def test_a_ratio_is_taken_within_a_round():
     ours, peer = Timing("ours", (1.0, 10.0, 2.0), (1, 1, 1)), Timing("peer", (8.0, 90.0, 20.0), (2, 3, 4))
     assert ours.ratio(peer) == (8.0, 9.0, 10.0)
     assert ours.ratio(peer, "cpu") == (2, 3, 4)
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells")
+def test_the_peak_counts_what_is_made_and_let_go():
+    size = 1 << 27
+    peak = Peak()
+    np.ones(size, np.uint8)
+    assert size * 0.99 < peak.extra_bytes < size * 1.2
+    assert Peak().extra_bytes < size / 10
+
+
+def test_what_is_not_installed_is_named_and_other_errors_are_not_hidden():
+    def missing(name):
+        raise ModuleNotFoundError("", name=name)
+
+    made = peers.ready({"a": lambda: list, "MONAI": lambda: missing("monai.transforms")})
+    assert made == ({"a": list}, ("MONAI",))
+    with pytest.raises(ModuleNotFoundError):
+        peers.ready({"a": lambda: missing("json5")})
+
+
+def test_the_error_is_told_beside_the_seconds(capsys):
+    def compare(shape):
+        """A job."""
+        return Comparison({"ours": lambda: 1.0}, {"theirs": lambda: 3.0}, ("gone",), lambda told: told - 1, "steps")
+
+    command("made", {"job": compare})(["--repeats", "2"])
+    page = capsys.readouterr().out
+    assert re.search(r"^theirs .* 2$", page, re.MULTILINE)
+    assert "error: steps" in page
+    assert "left out: gone" in page
+
+
+def test_peers_are_bounded_explained_and_never_needed():
+    lines = (ROOT / "benchmarks" / "peers.txt").read_text().splitlines()
+    needed = {Requirement(line).name for line in requires("scanmill") or () if "extra ==" not in line}
+    text = (ROOT / "docs" / "dependencies.md").read_text()
+    for requirement in [Requirement(line) for line in lines if not line.startswith("#")]:
+        assert {bound.operator for bound in requirement.specifier} == {">=", "<"}
+        assert requirement.name not in needed
+        (row,) = re.findall(rf"^\| {requirement.name} \|.*$", text.partition("## Peers")[2], re.MULTILINE)
+        assert all(str(bound) in row for bound in requirement.specifier)

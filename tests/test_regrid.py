@@ -49,9 +49,7 @@ def test_any_cut_gives_the_whole(volume, order, antialias, bent, data):
     piece = data.draw(pieces(grid))
     needed = reach(piece, whole, order=order, antialias=antialias, elastic=elastic)
     for read in (needed, whole.clip(needed.pad(1))):
-        part = regrid(
-            volume.crop_to(read), piece, whole, order=order, antialias=antialias, fill=-3, elastic=elastic
-        )
+        part = regrid(volume.crop_to(read), piece, whole, order=order, antialias=antialias, fill=-3, elastic=elastic)
         assert part.array.tobytes() == made.crop_to(piece).array.tobytes()
     assert reach(piece.crop((0, 0, 0), (0, 1, 1)), whole, order=order).size == 0
 
@@ -67,7 +65,9 @@ def test_interpolation_is_scipys_in_float64(volume, how, data):
     made = regrid(volume, grid, order=order, fill=-9e9).array
     np.testing.assert_allclose(made[within], expected[within], atol=tolerance * max(np.ptp(volume.array), 1e-3) + 1e-5)
     assert np.array_equal(inside(grid, volume.grid) == 1, made > -1e9)
-    edge = np.any([abs(abs(p - (n - 1) / 2) - n / 2) < 1e-4 for p, n in zip(at, volume.grid.shape, strict=True)], axis=0)
+    edge = np.any(
+        [abs(abs(p - (n - 1) / 2) - n / 2) < 1e-4 for p, n in zip(at, volume.grid.shape, strict=True)], axis=0
+    )
     assert np.array_equal(inside(grid, volume.grid)[~edge] == 1, within[~edge])
 
 
@@ -151,7 +151,12 @@ def test_a_bend_moves_what_is_seen_by_no_more_than_it_says():
 
 @pytest.mark.parametrize(
     ("change", "word"),
-    [({"control_mm": 0.0}, "control_mm"), ({"magnitude_mm": 4.1}, "fold"), ({"key": -1}, "key"), ({"key": 2**64}, "key")],
+    [
+        ({"control_mm": 0.0}, "control_mm"),
+        ({"magnitude_mm": 4.1}, "fold"),
+        ({"key": -1}, "key"),
+        ({"key": 2**64}, "key"),
+    ],
 )
 def test_a_bend_that_could_fold_is_refused(change, word):
     with pytest.raises(ValueError, match=word):

@@ -93,6 +93,20 @@ def affine(
     return made
 
 
+def vote(x: Array, at: Positions, start: Sequence[int]) -> Array:
+    """Of labels ``x`` at the positions the one with the most weight, each interpolated linearly as a mask of its own.
+
+    Of several with the same weight the lowest; 0 beyond the source.
+    """
+    xp = namespace(x)
+    made, most = xp.zeros(at.shape, x.dtype), xp.zeros(at.shape, np.float32)
+    for label in xp.unique(x).tolist():
+        weight = affine((x == label).astype(np.float32), at, start, order=1, fill=0)
+        wins = weight > most
+        made[wins], most[wins] = label, weight[wins]
+    return made
+
+
 def reach(at: Positions, order: int, sigma: Sequence[float] = SHARP) -> Spans:
     """The source voxels that the positions look at, smoothing and prefilter included; one at least."""
     k, j, i = [t.span for t in _filters(at, order, sigma)] or at.span(order)
@@ -221,7 +235,7 @@ def whole(
             y = _sixty_four(x, lowest, [gather.bsplines(p) for p in part])
         y = as_dtype(y, kept) if order else y
         y = y if ramp is None else intensity.plain(y, ramp)
-        out[k : k + 1] = xp.where(flags, y, xp.asarray(value))
+        out[k : k + 1] = xp.where(flags, y, xp.asarray(value, out.dtype))
 
 
 def _places(at: Positions, xp: ModuleType, margin: float) -> tuple[list[Array], Array]:

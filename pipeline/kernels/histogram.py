@@ -108,10 +108,12 @@ def detail(x: Array, keys: tuple[int, ...], valid: Array | None = None) -> np.nd
 
 
 def flat(x: Array, dtype: Any) -> Array:
+    """The voxels in a row, their bytes read as another type of the same size."""
     return namespace(x).ascontiguousarray(x).reshape(-1).view(dtype)
 
 
 def weights_of(x: Array, valid: Array | None) -> Array | None:
+    """uint8 in a row, 1 where a voxel of ``x`` counts; None where all do.  Raises TypeError for what is no mask."""
     if valid is None:
         return None
     if valid.dtype not in (np.uint8, np.bool_) or valid.shape != x.shape:

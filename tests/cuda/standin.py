@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import wraps
 from types import ModuleType
+from unittest.mock import patch
 
 import numpy as np
 
@@ -52,16 +53,45 @@ class Module(ModuleType):
         return function
 
 
+class Lent(ModuleType):
+    """A module whose functions take and give arrays of this kind: what scikit-image is, as cuCIM."""
+
+    def __init__(self, name: str, source: ModuleType) -> None:
+        super().__init__(name)
+        self._source = source
+
+    def __getattr__(self, name: str):
+        found = getattr(self._source, name)
+        return Lent(f"{self.__name__}.{name}", found) if isinstance(found, ModuleType) else lent(found)
+
+
+def lent(function):
+    """A function on the device, made of one on the host; what it was decorated as stays at hand."""
+
+    def call(*arguments, **more):
+        return _owned(function(*map(_plain, arguments), **{key: _plain(value) for key, value in more.items()}))
+
+    if hasattr(function, "__wrapped__"):
+        call.__wrapped__ = lent(function.__wrapped__)
+    return call
+
+
 @contextmanager
 def installed() -> Iterator[Module]:
-    """``sys.modules["cupy"]`` is the stand-in."""
-    before, sys.modules["cupy"] = sys.modules.get("cupy"), (module := Module("cupy"))
-    try:
-        yield module
-    finally:
-        del sys.modules["cupy"]
-        if before is not None:
-            sys.modules["cupy"] = before
+    """CuPy is the stand-in, and cuCIM what scikit-image and SciPy are."""
+    import skimage.exposure
+    import skimage.measure
+    import skimage.morphology
+    from scipy import ndimage
+
+    operations = ModuleType("cucim.core.operations.morphology")
+    operations.distance_transform_edt = lent(  # type: ignore[attr-defined]
+        lambda image, sampling, *, float64_distances: ndimage.distance_transform_edt(image, sampling)
+    )
+    parts = {f"cucim.skimage.{m}": Lent(m, getattr(skimage, m)) for m in ("exposure", "measure", "morphology")}
+    names = {"cupy": Module("cupy"), "cucim": ModuleType("cucim"), "cucim.skimage": Lent("cucim.skimage", skimage)}
+    with patch.dict(sys.modules, {**names, **parts, operations.__name__: operations}):
+        yield sys.modules["cupy"]  # type: ignore[misc]
 
 
 def device(x: np.ndarray) -> Array:

@@ -17,7 +17,6 @@ from pipeline.plan import stage_name
 from tests.cuda import standin
 from tests.cuda.oracle import Oracle
 from tests.cuda.test_nvrtc import KERNELS
-from tests.kernels.standin import cucim
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -93,7 +92,7 @@ def test_the_command(tmp_path):
 def launches(tmp_path_factory):
     """All kernels, on the CPU, with a stand-in for CuPy and for cuCIM."""
     wanted: dict[str, list[str]] = {source: [k for k in KERNELS[source] if k.startswith("detail")] for source in KERNELS}
-    with pytest.MonkeyPatch.context() as patch, standin.installed(), cucim:
+    with pytest.MonkeyPatch.context() as patch, standin.installed():
         patch.setattr(cuda, "launch", lambda source, kernel, *_: wanted[source].append(kernel))
         for run in parity.CASES.values():
             try:

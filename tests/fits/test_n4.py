@@ -97,6 +97,16 @@ def test_a_mask_says_where_to_look():
     assert stages[0] == stages[1]
 
 
+def test_a_cell_counts_where_half_of_its_voxels_do():
+    volume, tissue = phantom((32, 40, 32))
+    fit = N4(within="m", shrink_mm=4 * min(SPACING), iterations=1)
+    masks = [(tissue > 0) & (np.indices(tissue.shape)[2] % 4 < n) for n in (1, 2)]
+    thin, half = (volume.with_array(mask.astype("u1")) for mask in masks)
+    assert corrected(fit, volume, half).array.any()
+    with pytest.raises(Quarantine):
+        corrected(fit, volume, thin)
+
+
 @pytest.mark.parametrize(
     "array",
     [

@@ -1,4 +1,4 @@
-"""General resampling kernel: against SciPy in float64, against its own definition to the bit, at and beyond the border."""
+"""General resampling kernel: against SciPy in float64, its own definition to the bit, at and beyond the border."""
 
 from itertools import product
 
@@ -40,7 +40,10 @@ def bent(rows, stride=5.0, size=0.8):
     return bend(points, [a for a, _ in ends], (stride,) * 3, rows)
 
 
-def positions(matrix=SKEWED, rows=box(ROWS), shape=SHAPE, curved=False):
+TARGET = box(ROWS)
+
+
+def positions(matrix=SKEWED, rows=TARGET, shape=SHAPE, curved=False):
     return Positions(matrix, rows, box(shape), bent(rows) if curved else None)
 
 
@@ -83,7 +86,10 @@ def test_interpolation_is_scipys(order, tolerance, dtype, curved):
 def test_nearest_moves_bits_of_any_dtype(dtype, curved):
     x, at = noise("uint8").astype(dtype), positions(curved=curved)
     _, within = scipys(x, at, 1)
-    near = [np.floor(p.clip(0, n - 1) + 0.5).astype(int) for p, n in zip((np.rint(p * GRAIN) / GRAIN for p in at.arrays()), x.shape, strict=True)]
+    near = [
+        np.floor(p.clip(0, n - 1) + 0.5).astype(int)
+        for p, n in zip((np.rint(p * GRAIN) / GRAIN for p in at.arrays()), x.shape, strict=True)
+    ]
     made = affine(x, at, (0, 0, 0), order=0, fill=0)
     assert made.dtype == x.dtype
     assert np.array_equal(made[within], x[tuple(near)][within])
@@ -205,7 +211,9 @@ def test_a_bend_is_the_sum_of_its_splines():
         return np.where(x < 1, 2 / 3 - x * x + x**3 / 2, np.where(x < 2, (2 - x) ** 3 / 6, 0))
 
     ends = [control(2.5, line) for line in rows]
-    weights = [spline(np.arange(*line)[:, None] / 2.5 - np.arange(*span)) for line, span in zip(rows, ends, strict=True)]
+    weights = [
+        spline(np.arange(*line)[:, None] / 2.5 - np.arange(*span)) for line, span in zip(rows, ends, strict=True)
+    ]
     expected = np.einsum("kx,jy,iz,axyz->akji", *weights, curve.points)
     np.testing.assert_allclose(np.stack(curve.arrays()), expected, atol=1e-12)
     for axis in range(3):
