@@ -112,7 +112,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(machine, Gpu):
         result["rates"] = timings.copy_rate(machine)
         print(result["rates"], flush=True)
-    sections = {"parity": compared(machine, clock, workers), "timings": timed(machine, timings.ours(machine, shape), clock, repeats)}
+    sections = {
+        "parity": compared(machine, clock, workers),
+        "timings": timed(machine, timings.ours(machine, shape), clock, repeats),
+    }
     if isinstance(machine, Gpu):
         sections["peers"] = timed(machine, timings.peers(machine, shape), clock, repeats)
     for name, rows in sections.items():

@@ -47,9 +47,7 @@ def equalize(
     import cucim.skimage.exposure as on_gpu
 
     # The function inside its decorator, which guesses that a last axis of 3 or 4 voxels is colour.
-    made = on_gpu.equalize_adapthist.__wrapped__(
-        levels, kernel_size=tuple(kernel), clip_limit=clip_limit, nbins=bins
-    )
+    made = on_gpu.equalize_adapthist.__wrapped__(levels, kernel_size=tuple(kernel), clip_limit=clip_limit, nbins=bins)
     return made.astype(dtype)
 
 

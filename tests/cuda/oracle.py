@@ -54,7 +54,9 @@ class Oracle:
     ) -> None:
         """As ``cuda.launch``.  Raises AssertionError where a kernel is misused or does wrong: see ``cpu.h``."""
         assert source == self.source
-        assert all(isinstance(a, Array | np.generic) for a in arguments), "arguments are arrays on the device, and scalars"
+        assert all(isinstance(a, Array | np.generic) for a in arguments), (
+            "arguments are arrays on the device, and scalars"
+        )
         if not min(grid):
             return
         # An array goes in as its address, a number as itself, and both by a pointer to them.

@@ -95,5 +95,6 @@ def test_inside(oracle, at):
 def test_a_piece_that_lies_anywhere(oracle):
     """The array at hand is a part of the source, whose first voxel is not the lattice's."""
     at = positions(rows=((3, 5), (6, 9), (4, 12)))
-    (k, l), (j, m), (i, n) = at.span(1)
-    assert same(image("int16", SHAPE)[k:l, j:m, i:n], at, (k, j, i), order=1, fill=-7)
+    starts, stops = zip(*at.span(1), strict=True)
+    x = image("int16", SHAPE)[tuple(map(slice, starts, stops))]
+    assert same(x, at, starts, order=1, fill=-7)

@@ -20,7 +20,19 @@ from tests.cuda.test_nvrtc import KERNELS
 
 ROOT = Path(__file__).parent.parent.parent
 
-NOT_THERE = ("SimpleITK", "pydicom", "nibabel", "zarr", "zarrs", "dask", "distributed", "duckdb", "click", "rich", "jinja2")
+NOT_THERE = (
+    "SimpleITK",
+    "pydicom",
+    "nibabel",
+    "zarr",
+    "zarrs",
+    "dask",
+    "distributed",
+    "duckdb",
+    "click",
+    "rich",
+    "jinja2",
+)
 """What a bare GPU machine lacks, and its wheels do not bring."""
 
 IMPORTS = """
@@ -91,7 +103,9 @@ def test_the_command(tmp_path):
 @pytest.fixture(scope="module")
 def launches(tmp_path_factory):
     """All kernels, on the CPU, with a stand-in for CuPy and for cuCIM."""
-    wanted: dict[str, list[str]] = {source: [k for k in KERNELS[source] if k.startswith("detail")] for source in KERNELS}
+    wanted: dict[str, list[str]] = {
+        source: [k for k in KERNELS[source] if k.startswith("detail")] for source in KERNELS
+    }
     with pytest.MonkeyPatch.context() as patch, standin.installed():
         patch.setattr(cuda, "launch", lambda source, kernel, *_: wanted[source].append(kernel))
         for run in parity.CASES.values():

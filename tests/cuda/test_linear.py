@@ -99,7 +99,9 @@ def test_lines_that_are_not_contiguous(oracle):
     expected = resample(x[..., ::2], t, (0, 0, 0), fill=0)
     assert (resample(device(x)[..., ::2], t, (0, 0, 0), fill=0).get() == expected).all()
     with pytest.raises(ValueError, match="contiguous lines"):
-        resample(device(x), axes(x.shape, (3, 3, 3), 1), (0, 0, 0), fill=0, out=device(np.empty((3, 3, 6), "i2"))[..., ::2])
+        resample(
+            device(x), axes(x.shape, (3, 3, 3), 1), (0, 0, 0), fill=0, out=device(np.empty((3, 3, 6), "i2"))[..., ::2]
+        )
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "float64"])

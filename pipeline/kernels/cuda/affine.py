@@ -46,7 +46,13 @@ def nearest(x: Array, at: Positions, start: Sequence[int], fill: float, out: Arr
     xp = namespace(x)
     word = np.dtype(f"u{x.dtype.itemsize}")
     lines = (*cuda.readable(x.view(word)), *cuda.writeable(out.view(word)))
-    _launch(cuda.kernel("affine_nearest", word), out.shape, lines, _target(at, start, xp), (xp.full(1, fill, x.dtype).view(word),))
+    _launch(
+        cuda.kernel("affine_nearest", word),
+        out.shape,
+        lines,
+        _target(at, start, xp),
+        (xp.full(1, fill, x.dtype).view(word),),
+    )
 
 
 def inside(at: Positions, out: Array) -> None:

@@ -32,7 +32,10 @@ def count_float32(patterns: Array, weights: Array | None) -> tuple[np.ndarray, i
 
 
 def detail(patterns: Array, weights: Array | None, row: np.ndarray, rows: int) -> np.ndarray:
-    """int64 [rows, 65536] by lower half, of patterns whose upper half has a row; uint8 ``row`` [65536], from 1, or 0."""
+    """int64 [rows, 65536] by lower half, of patterns whose upper half has a row.
+
+    ``row`` is uint8 [65536]: the number of the row from 1 on, 0 where there is none.
+    """
     xp = namespace(patterns)
     counts = xp.zeros((rows, 65536), np.int64)
     name = cuda.kernel("detail", weights is not None)

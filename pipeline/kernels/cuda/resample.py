@@ -66,7 +66,13 @@ def _sum(x: Array, table: Table, axis: int, out: Array, kept: np.dtype, ramp: Ra
 def _one_pass(name: str, x: Array, out: Array, rest: Sequence[Any]) -> None:
     nk, nj, ni = out.shape
     blocks = (cuda.parts(ni, _THREADS[0]), cuda.parts(nj, _THREADS[1] * _LINES), nk)
-    cuda.launch("linear.cu", name, blocks, _THREADS, (*cuda.readable(x), *cuda.writeable(out), np.int32(nj), np.int32(ni), *rest))
+    cuda.launch(
+        "linear.cu",
+        name,
+        blocks,
+        _THREADS,
+        (*cuda.readable(x), *cuda.writeable(out), np.int32(nj), np.int32(ni), *rest),
+    )
 
 
 def _column(xp: Any, values: np.ndarray, dtype: str) -> Array:
