@@ -19,7 +19,7 @@ import numpy as np
 from numba import njit
 
 from pipeline.kernels import voxel
-from pipeline.kernels.intensity import finished
+from pipeline.kernels.cuda import resample as cuda
 from pipeline.kernels.lines import readable, writeable
 from pipeline.kernels.ramp import Ramp
 from pipeline.kernels.tables import Table
@@ -69,7 +69,7 @@ def banded(x: Array, tables: Sequence[Table], out: Array, ramp: Ramp | None) -> 
     Rows must look at voxels of ``x`` that follow one another.
     """
     if namespace(x) is not np:
-        out[...] = finished(by_definition(x, tables), out.dtype if ramp is None else x.dtype, ramp)
+        cuda.banded(x, tables, PASSES, out, ramp)
         return
     k, j, i = (Band(t.index[:, 0].copy(), t.weights.astype(np.float32).ravel(), t.taps) for t in tables)
     scratch = _scratch(x.shape[2], k, j, i)
@@ -90,7 +90,7 @@ def _widest(band: Band, count: int) -> int:
 
 
 def by_definition(x: Array, tables: Sequence[Table]) -> Array:
-    """float32 ``[k, j, i]``: the same by whole-array operations, for CuPy and as what compiled code is held to."""
+    """float32 ``[k, j, i]``: the same by whole-array operations, which compiled code is held to."""
     xp, y = namespace(x), x.astype(np.float32)
     for axis in PASSES:
         index, weights = tables[axis].index, tables[axis].weights.astype(np.float32)

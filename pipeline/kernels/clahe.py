@@ -47,8 +47,8 @@ def equalize(
     import cucim.skimage.exposure as on_gpu
 
     # The function inside its decorator, which guesses that a last axis of 3 or 4 voxels is colour.
-    call = on_gpu.equalize_adapthist.__wrapped__
-    return call(levels, kernel_size=tuple(kernel), clip_limit=clip_limit, nbins=bins).astype(dtype)
+    made = on_gpu.equalize_adapthist.__wrapped__(levels, kernel_size=tuple(kernel), clip_limit=clip_limit, nbins=bins)
+    return made.astype(dtype)
 
 
 def _levels(x: Array, lower: float, upper: float) -> Array:
