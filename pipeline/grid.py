@@ -222,7 +222,7 @@ def _anchored(anchor: Anchor, n: int, step: float, m: int) -> tuple[float, float
     """(step, index of the first) of ``m`` voxels about ``step`` old ones apart, among ``n`` old ones."""
     if anchor == "faces":
         step = n / max(1, m)
-    elif anchor == "centers" and m > 1:
+    elif anchor == "centers" and min(m, n) > 1:
         step = (n - 1) / (m - 1)
     if anchor in ("center", "centers"):
         return step, 0.0

@@ -20,6 +20,7 @@ import numpy as np
 from pipeline.elastic import Elastic
 from pipeline.grid import Grid
 from pipeline.kernels import affine, intensity, tables
+from pipeline.kernels.onehot import onehot
 from pipeline.kernels.positions import Positions, Span
 from pipeline.kernels.ramp import Ramp
 from pipeline.kernels.resample import resample
@@ -55,21 +56,31 @@ def regrid(
     ramp : applied to what would have been stored
     """
     whole = volume.grid if source is None else source
-    x, wide = volume.array, order > 0 and volume.array.dtype == np.float16
-    if wide:
-        # Interpolated as float32 and stored as it came; a ramp finds what would have been stored.
-        x, last, ramp = x.astype(np.float32), ramp, None
+    if order and volume.array.dtype == np.float16 and ramp is not None:
+        # A ramp finds what would have been stored.
+        stored = regrid(volume, piece, whole, order=order, antialias=antialias, fill=fill, elastic=elastic)
+        return stored.with_array(intensity.ramp(stored.array, ramp))
+    x = volume.array.astype(np.float32) if order and volume.array.dtype == np.float16 else volume.array
+    dtype = None if ramp is not None else volume.array.dtype
     turn = _turn(whole, piece, elastic)
     if turn is not None:
-        axes = _tables(turn.grid(whole), piece, order, antialias)
-        made = resample(turn.array(x), axes, turn.grid(volume.grid).start, fill=fill, ramp=ramp)
+        axes, start = _tables(turn.grid(whole), piece, order, antialias), turn.grid(volume.grid).start
+        nearest = all(t.taps == 1 for t in axes)
+        made = resample(turn.array(volume.array if nearest else x), axes, start, fill=fill, dtype=dtype, ramp=ramp)
     else:
         at, sigma = _positions(whole, piece, elastic), _sigma(whole, piece, antialias)
-        made = affine.affine(x, at, volume.grid.start, order=order, sigma=sigma, fill=fill, ramp=ramp)
-    if wide:
-        made = made.astype(np.float16)
-        made = made if last is None else intensity.ramp(made, last)
+        made = affine.affine(x, at, volume.grid.start, order=order, sigma=sigma, fill=fill, dtype=dtype, ramp=ramp)
     return Volume(made, piece, volume.kind)
+
+
+def vote(volume: Volume, piece: Grid, source: Grid | None = None, *, elastic: Elastic | None = None) -> Volume:
+    """Labels on ``piece``: each is interpolated linearly as a mask, and the one with the most weight is taken."""
+    whole = volume.grid if source is None else source
+    turn = _turn(whole, piece, elastic)
+    if turn is not None:
+        axes = _tables(turn.grid(whole), piece, 1, False)
+        return Volume(onehot(turn.array(volume.array), axes, turn.grid(volume.grid).start), piece, volume.kind)
+    return Volume(affine.vote(volume.array, _positions(whole, piece, elastic), volume.grid.start), piece, volume.kind)
 
 
 def reach(
@@ -101,12 +112,12 @@ def _turn(source: Grid, piece: Grid, elastic: Elastic | None) -> Turn | None:
 
 
 def _tables(source: Grid, piece: Grid, order: int, antialias: bool) -> list[tables.Table]:
-    made = []
     order = 0 if source.frame == piece.frame else order
-    lines = zip(source.axes(piece), _rows(piece), _rows(source), strict=True)
-    for (step, offset), rows, bounds in lines:
-        table = tables.spline(step, offset, order, rows, bounds)
-        made.append(tables.smoothed(table, tables.antialiasing(step), bounds) if antialias and order else table)
+    lines, bounds = source.axes(piece), _rows(source)
+    made = [tables.spline(*line, order, *ends) for line, *ends in zip(lines, _rows(piece), bounds, strict=True)]
+    sigmas = [tables.antialiasing(step) for step, _ in lines]
+    if antialias and order and any(sigmas):
+        made = [tables.smoothed(*axis) for axis in zip(made, sigmas, bounds, strict=True)]
     return made
 
 
@@ -117,7 +128,7 @@ def _positions(source: Grid, piece: Grid, elastic: Elastic | None) -> Positions:
 
 
 def _sigma(source: Grid, piece: Grid, antialias: bool) -> list[float]:
-    """Of smoothing, in voxels of the source: the length of a new voxel along an axis is the norm of its edges' shares."""
+    """Of smoothing, in voxels of the source: a new voxel is as long along an axis as the norm of its edges there."""
     if not antialias:
         return [0.0, 0.0, 0.0]
     return [tables.antialiasing(sqrt(a * a + b * b + c * c)) for a, b, c, _ in source.matrix(piece)]

@@ -49,6 +49,19 @@ def test_affine_and_position_say_the_same(frame, index):
     np.testing.assert_allclose(grid.affine @ [*index, 1], [*grid.position(index), 1], atol=1e-6)
 
 
+@given(frames(), st.tuples(*[st.floats(-50, 50)] * 3))
+def test_index_undoes_position(frame, index):
+    grid = Grid(frame, (4, 5, 6), (7, -8, 9))
+    np.testing.assert_allclose(grid.index(grid.position(index)), index, atol=1e-6)
+
+
+@given(frames(), frames(), st.tuples(*[st.floats(-9, 9)] * 3))
+def test_a_matrix_maps_lattice_to_lattice(frame, other, index):
+    here, there = Grid(frame, (4, 5, 6)), Grid(other, (4, 5, 6), (3, -2, 5))
+    lattice = np.array(here.matrix(there)) @ [*np.add(index, there.start), 1]
+    np.testing.assert_allclose(here.position(lattice), there.position(index), atol=1e-6)
+
+
 @given(grids(), spacings)
 def test_axes_map_lattice_to_lattice(grid, spacing):
     other = grid.respace(spacing)

@@ -163,6 +163,7 @@ def _facts(entry: Entry, headers: Sequence[Header], array: np.ndarray) -> Facts:
         units=_units(entry.modality, middle),
         padding=_padding(headers, array.dtype),
         window=middle.window,
+        voi=middle.voi,
         inverted=middle.photometric == "MONOCHROME1",
         low=low,
         high=high,
@@ -176,13 +177,13 @@ def _facts(entry: Entry, headers: Sequence[Header], array: np.ndarray) -> Facts:
 
 def _units(modality: str | None, header: Header) -> str:
     """As Rescale Type says (DICOM PS3.3 C.11.1.1.2); of a CT that says nothing HU, which C.8.2.1.1.2 asks for.
-    Of a PET, as Units says (C.8.9.1.1.3).
+    Of a PET, as Units says (C.8.9.1.1.3), where it does.
 
     A DICOM image without a rescale holds numbers of its detector; a CT of another format holds HU by convention.
     """
     if header.format == "dicom" and not header.rescale_stated:
         return "1"
-    unit = (header.pet.units if header.pet else header.rescale_type).upper() or ("HU" if modality == "CT" else "")
+    unit = ((header.pet and header.pet.units) or header.rescale_type).upper() or ("HU" if modality == "CT" else "")
     return unit if unit in _UNITS and (unit == "HU") == (modality == "CT") else "1"
 
 

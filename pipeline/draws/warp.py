@@ -22,7 +22,7 @@ class Warp(Draw):
     """A ``transform`` of random numbers: with the resampling to ``spacing`` it is one interpolation.
 
     Each part happens by its own chance and is drawn evenly from its range.  Of a volume of one slice nothing leaves its
-    plane.  Label maps take the same numbers and are looked up by nearest.
+    plane.  Label maps take the same numbers.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Warp(Draw):
     magnitude_mm : least and most that one of them is moved along x, y and z; at most 0.4 of their distance, so that
         nothing folds
     elastic_chance : of bending
-    order, antialias, fill : as in ``transform``
+    order, antialias, fill, labels : as in ``transform``
 
     Raises
     ------
@@ -60,6 +60,7 @@ class Warp(Draw):
     order: Literal[0, 1, 3] = 1
     antialias: bool = False
     fill: float | None = None
+    labels: Literal["nearest", "linear"] = "nearest"
 
     takes: ClassVar[tuple[Kind, ...]] = ("image", "labels")
 
@@ -111,11 +112,14 @@ class Warp(Draw):
             order=self.order,
             antialias=self.antialias,
             fill=self.fill,
+            labels=self.labels,
         )
 
     def _still(self) -> Transform:
         """What is drawn where nothing happens."""
-        return Transform(spacing=self.spacing, order=self.order, antialias=self.antialias, fill=self.fill)
+        return Transform(
+            spacing=self.spacing, order=self.order, antialias=self.antialias, fill=self.fill, labels=self.labels
+        )
 
 
 _NONE: Triple = (0.0, 0.0, 0.0)

@@ -14,6 +14,11 @@ from pipeline.stages.landmarks import Landmarks
 from pipeline.tally import Histogram
 from pipeline.volume import Spec, Volume, foreground
 
+_FULLEST = 64
+
+_ZERO = 1e-30
+"""Magnitudes below it count as 0: no line between two knots is too steep for float32."""
+
 
 @dataclass(frozen=True)
 class Equalize(Fit):
@@ -21,7 +26,8 @@ class Equalize(Fit):
 
     It is followed by straight lines.  Their knots are those values at which it steps over a multiple of
     ``1 / levels``, and the values next below them: there it is exact, and nowhere off by more than ``1 / levels``.
-    Of float32 the values are those of 65536 bins, 2^-7 apart.  NaN and infinities are not looked at.
+    Of float32 the values are those of 65536 bins, 2^-7 apart, of which the 64 fullest are looked into.  NaN and
+    infinities are not looked at.
 
     Attributes
     ----------
@@ -45,17 +51,21 @@ class Equalize(Fit):
     def tally(self, volume: Volume, mask: Volume | None, source: Spec) -> Histogram:
         return Histogram.of(volume.intensities, foreground(mask), sums=False)
 
+    def detail(self, total: Histogram, volume: Volume, mask: Volume | None, source: Spec) -> Histogram:
+        return total.detail(volume.intensities, foreground(mask), (), fullest=_FULLEST)
+
     def stage(self, total: Histogram, source: Spec) -> Landmarks:
         """Raises Quarantine where there are fewer than two values to look at."""
-        _, value, voxels = total.populated
-        # -0 and 0 are two bins of one value: the latter's count is the one up to both.
-        last = np.append(value[1:] > value[:-1], True)
+        value, voxels = total.distinct
+        value = np.where(abs(value) < _ZERO, 0.0, value)
+        # Of several bins of one value, such as -0 and 0, the last: up to there all are counted.
+        last = np.diff(value, append=np.inf) > 0
         upto, value = np.cumsum(voxels)[last], value[last]
         if value.size < 2:
             raise Quarantine(Reason.NO_CONTRAST)
         step = upto * self.levels // total.n
-        steps_here = np.append(True, step[1:] > step[:-1])
-        knot = steps_here | np.append(steps_here[1:], True)
+        over = np.diff(step, prepend=-1) > 0
+        knot = over | np.append(over[1:], True)
         white = 255 if self.dtype == "uint8" else 1
         target = [white * n / total.n for n in upto[knot].tolist()]
         return Landmarks(tuple(value[knot].tolist()), tuple(target), True, self.dtype)

@@ -9,7 +9,6 @@ import numpy as np
 
 from pipeline.errors import Quarantine, RecipeError
 from pipeline.fits import ArchiveFit
-from pipeline.kernels.ramp import DTYPES
 from pipeline.reasons import Reason
 from pipeline.stages.linear import Linear
 from pipeline.tally.survey import Survey
@@ -38,7 +37,7 @@ class Fingerprint(ArchiveFit):
     def __post_init__(self) -> None:
         if not 0 <= self.lower < self.upper <= 100:
             raise ValueError("lower and upper must be percentiles: 0 <= lower < upper <= 100")
-        if self.dtype not in DTYPES:
+        if self.dtype not in ("float16", "float32"):
             raise ValueError("dtype must be float16 or float32")
 
     def spec(self, source: Spec) -> Spec:

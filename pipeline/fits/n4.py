@@ -11,10 +11,10 @@ import numpy as np
 from pipeline.errors import Quarantine
 from pipeline.fits import Fit
 from pipeline.grid import Frame, Grid
-from pipeline.kernels import lattice, n4, otsu
+from pipeline.kernels import lattice, n4
 from pipeline.reasons import Reason
 from pipeline.stages.biasfield import STEEPEST, BiasField
-from pipeline.tally import Cells, CellSums
+from pipeline.tally import Cells, CellSums, Histogram
 from pipeline.volume import Kind, Spec, Volume
 
 GRAIN = 2.0**14
@@ -101,7 +101,8 @@ class N4(Fit):
         """bool: the cells whose voxels count, at least half of them, and whose mean is above 0, and foreground."""
         counted = (2 * total.counts >= where.voxels) & (total.means > 0)
         if self.within is None and counted.any():
-            counted &= total.means > otsu.threshold(total.means[total.counts > 0])
+            threshold = Histogram.of(total.means[total.counts > 0]).otsu
+            counted &= total.means >= (np.inf if threshold is None else np.float32(threshold))
         return counted
 
 

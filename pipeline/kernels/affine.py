@@ -31,6 +31,11 @@ from pipeline.xp import Array, namespace
 SHARP = (0.0, 0.0, 0.0)
 """No smoothing."""
 
+STRAIGHT = np.empty((3, 0, 0, 0)), (np.empty(0, "i8"),) * 3, (np.empty((0, 4)),) * 3
+"""No bend, as compiled code takes it."""
+
+_FORMS = {1: gather.linear, 3: gather.cubic}
+
 
 def affine(
     x: Array,
@@ -70,7 +75,7 @@ def affine(
     ValueError
         If the positions look beyond ``x``, the order is another, or ``out`` does not fit.
     """
-    kept = _kept(x.dtype, order, dtype)
+    kept = _kept(x.dtype, order, None if ramp is not None else dtype)
     made = claim(out, x, at.shape, ramp.dtype if ramp is not None else kept)
     if not made.size:
         return made
@@ -79,9 +84,25 @@ def affine(
             raise ValueError("the positions look beyond the array")
     filters = _filters(at, order, sigma)
     if filters:
+        if all(t.taps == 1 for t in filters):
+            x = x.astype(np.float32)
         x, start = resample(x, filters, start, fill=0, dtype="float32"), [low for low, _ in at.span(order)]
     body = _compiled if namespace(x) is np else whole
     body(x, at, start, order, kept, fill, ramp, made)
+    return made
+
+
+def vote(x: Array, at: Positions, start: Sequence[int]) -> Array:
+    """Of labels ``x`` at the positions the one with the most weight, each interpolated linearly as a mask of its own.
+
+    Of several with the same weight the lowest; 0 beyond the source.
+    """
+    xp = namespace(x)
+    made, most = xp.zeros(at.shape, x.dtype), xp.zeros(at.shape, np.float32)
+    for label in xp.unique(x).tolist():
+        weight = affine((x == label).astype(np.float32), at, start, order=1, fill=0)
+        wins = weight > most
+        made[wins], most[wins] = label, weight[wins]
     return made
 
 
@@ -94,8 +115,9 @@ def reach(at: Positions, order: int, sigma: Sequence[float] = SHARP) -> Spans:
 def inside(at: Positions, xp: ModuleType = np) -> Array:
     """uint8 ``[k, j, i]``: 1 where a voxel of the target lies on the source, 0 where it is fill."""
     made = xp.empty(at.shape, np.uint8)
-    if xp is np and made.size:
-        gather.inside(made, *_geometry(at, (0, 0, 0)))
+    if xp is np:
+        for k in range(at.shape[0] if made.size else 0):
+            gather.inside(made[k], k, *_geometry(at, (0, 0, 0)))
     elif made.size:
         made[...] = _places(at, xp, 0.0)[1]
     return made
@@ -108,8 +130,8 @@ def _kept(source: np.dtype, order: int, dtype: np.dtype | str | None) -> np.dtyp
     if order and source not in COMPILED:
         raise TypeError(f"interpolation takes native {', '.join(d.name for d in COMPILED)}")
     kept = source if dtype is None else np.dtype(dtype)
-    if kept != source and (order == 0 or kept != np.float32):
-        raise TypeError("resampling gives the dtype it takes; orders 1 and 3 also float32")
+    if kept != source and (order == 0 or kept not in (np.float32, np.float16)):
+        raise TypeError("resampling gives the dtype it takes; interpolation also float32 and float16")
     return kept
 
 
@@ -125,9 +147,10 @@ def _filters(at: Positions, order: int, sigma: Sequence[float]) -> list[Table]:
 
 
 def _geometry(at: Positions, start: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, Any]:
-    """Positions as compiled code takes them."""
-    bent = None if at.bend is None else (at.bend.points, at.bend.first, at.bend.weights)
-    return at.matrix, np.array(at.rows, "i8"), np.array(at.bounds, "i8"), np.array(start, "i8"), bent
+    """Positions as compiled code takes them; of no bend, empty arrays."""
+    rows, bounds = np.array(at.rows, "i8"), np.array(at.bounds, "i8")
+    bend = STRAIGHT if at.bend is None else (at.bend.points, at.bend.first, at.bend.weights)
+    return at.matrix, rows, bounds, np.array(start, "i8"), bend
 
 
 def _compiled(
@@ -140,19 +163,25 @@ def _compiled(
     ramp: Ramp | None,
     out: Array,
 ) -> None:
+    geometry = _geometry(at, start)
     if order == 0:
         # Nearest moves bits and computes nothing: one compiled form for each size of a voxel.
         made = out if ramp is None else np.empty(out.shape, x.dtype)
         word = np.dtype(f"u{x.dtype.itemsize}")
         value = np.full(1, _finished_fill(fill, kept, kept, None), kept).view(word)[0]
-        gather.nearest(*readable(x.view(word)), *writeable(made.view(word)), *_geometry(at, start), value)
+        source, (flat, plane, row) = readable(x.view(word)), writeable(made.view(word))
+        for k in range(out.shape[0]):
+            gather.nearest(*source, flat[k * plane :], row, value, k, *geometry)
         if ramp is not None:
             intensity.ramp(made, ramp, out=out)
         return
-    form = gather.linear if order == 1 else gather.cubic
+    form, source, (flat, plane, row) = _FORMS[order], readable(x), writeable(voxel.bits(out))
+    values, flags = np.empty(out.shape[1:], np.float32), np.empty(out.shape[1:], np.uint8)
     value = voxel.bits(np.full(1, _finished_fill(fill, kept, out.dtype, ramp), out.dtype))[0]
     like = np.empty(0, kept)
-    form(*readable(x), *writeable(voxel.bits(out)), *_geometry(at, start), like, value, voxel.numbers(ramp))
+    for k in range(out.shape[0]):
+        form(*source, values, flags, k, *geometry)
+        gather.finish(values, flags, voxel.bits(like), value, flat[k * plane :], row, voxel.numbers(ramp, out.dtype))
 
 
 def whole(
@@ -186,7 +215,7 @@ def whole(
             y = _sixty_four(x, lowest, [gather.bsplines(p) for p in part])
         y = as_dtype(y, kept) if order else y
         y = y if ramp is None else intensity.plain(y, ramp)
-        out[k : k + 1] = xp.where(flags, y, xp.asarray(value))
+        out[k : k + 1] = xp.where(flags, y, xp.asarray(value, out.dtype))
 
 
 def _places(at: Positions, xp: ModuleType, margin: float) -> tuple[list[Array], Array]:

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from pipeline.kernels.runs import runs
-from pipeline.xp import Array, namespace
+from pipeline.xp import Array, namespace, to_host
 
 Connectivity = Literal[4, 6, 26]
 """Which voxels belong together: those that share a face within a slice (slices stay apart), a face, or a corner."""
@@ -98,7 +98,7 @@ class Painted:
     def sizes(self) -> np.ndarray:
         """int64 [component]: voxels of each."""
         xp = namespace(self.labels)
-        return _host(xp.bincount(self.labels.ravel(), minlength=self.count + 1)[1:]).astype(np.int64)
+        return to_host(xp.bincount(self.labels.ravel(), minlength=self.count + 1)[1:]).astype(np.int64)
 
     def touching(self, axes: tuple[int, ...]) -> np.ndarray:
         """bool [component]: which have a voxel on the first or the last plane along one of the axes."""
@@ -117,7 +117,7 @@ class Painted:
     def _among(self, labels: list[Array]) -> np.ndarray:
         found = np.zeros(self.count + 1, np.bool_)
         for some in labels:
-            found[_host(namespace(some).unique(some))] = True
+            found[to_host(namespace(some).unique(some))] = True
         return found[1:]
 
 
@@ -150,7 +150,3 @@ def _in_c_order(labels: Array) -> Array:
     numbered = numbered[numbered > 0]
     new[numbered] = xp.arange(1, numbered.size + 1, dtype=np.int32)
     return new[labels]
-
-
-def _host(x: Array) -> np.ndarray:
-    return x if namespace(x) is np else x.get()

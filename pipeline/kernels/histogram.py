@@ -104,10 +104,12 @@ def detail(x: np.ndarray, keys: tuple[int, ...], valid: np.ndarray | None = None
 
 
 def flat(x: np.ndarray, dtype: Any) -> np.ndarray:
+    """The voxels in a row, their bytes read as another type of the same size."""
     return np.ascontiguousarray(x).reshape(-1).view(dtype)
 
 
 def weights_of(x: np.ndarray, valid: np.ndarray | None) -> np.ndarray | None:
+    """uint8 in a row, 1 where a voxel of ``x`` counts; None where all do.  Raises TypeError for what is no mask."""
     if valid is None:
         return None
     if valid.dtype not in (np.uint8, np.bool_) or valid.shape != x.shape:

@@ -44,15 +44,16 @@ def clip(x: Array, lower: float | None, upper: float | None) -> Array:
     is None does not bind; NaN stays NaN.
     """
     xp = namespace(x)
-    if x.dtype.kind == "f":
-        with np.errstate(over="ignore"):  # beyond float16 an end is an infinity there
-            low, high = (end if end is None else np.asarray(end).astype(x.dtype)[()] for end in (lower, upper))
-    else:
-        info = np.iinfo(x.dtype)
-        low, high = (
-            end if end is None else x.dtype.type(min(max(round(end), info.min), info.max)) for end in (lower, upper)
-        )
-    return xp.clip(x, low, high)
+    return xp.clip(x, *(None if end is None else _as(end, x.dtype) for end in (lower, upper)))
+
+
+def _as(end: float, dtype: np.dtype) -> np.generic:
+    """A finite number in a type."""
+    if dtype.kind != "f":
+        info = np.iinfo(dtype)
+        return dtype.type(min(max(round(end), info.min), info.max))
+    with np.errstate(over="ignore"):  # beyond float16 an end is an infinity there
+        return dtype.type(end)
 
 
 def plain(x: Array, ramp: Ramp) -> Array:
@@ -66,10 +67,14 @@ def plain(x: Array, ramp: Ramp) -> Array:
 
 
 def as_dtype(v: Array, dtype: np.dtype) -> Array:
-    """float32 to ``dtype``: integers rounded half to even and clipped to the type, NaN becomes 0."""
+    """float32 to ``dtype``: integers rounded half to even and clipped to the type, NaN becomes 0.
+
+    What float16 cannot hold becomes an infinity.
+    """
     xp = namespace(v)
     if dtype.kind == "f":
-        return v.astype(dtype, copy=False)
+        with np.errstate(over="ignore"):
+            return v.astype(dtype, copy=False)
     info = np.iinfo(dtype)
     v = xp.clip(xp.rint(v), np.float32(info.min), np.float32(info.max))
     return xp.where(v == v, v, np.float32(0)).astype(dtype)

@@ -71,7 +71,7 @@ def _wide(x: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def _extremes(patterns: np.ndarray, weights: np.ndarray | None) -> tuple[int, int, int]:
+def _extremes(patterns, weights):  # type: ignore[no-untyped-def]
     """Lowest and highest as int32 that sort as the floats do: the pattern, negative ones with 31 bits flipped."""
     magnitude, infinite = 0x7FFFFFFF, 0x7F800000
     n = 0
@@ -89,30 +89,30 @@ def _extremes(patterns: np.ndarray, weights: np.ndarray | None) -> tuple[int, in
 
 
 @njit(cache=True, nogil=True)
-def _fixed_sums(x: np.ndarray, scale: np.float32, weights: np.ndarray | None) -> tuple[int, int, int]:
+def _fixed_sums(x, scale, weights):  # type: ignore[no-untyped-def]
     """Sum, and sum of squares as 2^32 high + low."""
-    total = high = low = 0
+    total = high = low = np.int64(0)
     largest = np.float32(1 << BITS)
     for first in range(0, x.size, _PART):
         part = x[first : first + _PART]
         valid = None if weights is None else weights[first : first + _PART]
-        squares = 0
+        squares = np.int64(0)
         for i in range(part.size):
             v = part[i] * scale
             good = abs(v) <= largest
             if valid is not None:
                 good &= valid[i] != 0
-            step = np.int32(np.rint(v) if good else np.float32(0))
+            step = np.int64(np.int32(np.rint(v) if good else np.float32(0)))
             total += step
-            squares += np.int64(step) * np.int64(step)
+            squares += step * step
         high += squares >> 32
         low += squares & 0xFFFFFFFF
     return total, high, low
 
 
 @njit(cache=True, nogil=True)
-def _whole_sums(x: np.ndarray, weights: np.ndarray | None) -> tuple[int, int, int, int, int]:
-    n = total = squares = 0
+def _whole_sums(x, weights):  # type: ignore[no-untyped-def]
+    n = total = squares = np.int64(0)
     low, high = np.int32(1 << 16), np.int32(-(1 << 16))
     for first in range(0, x.size, _PART):
         part = x[first : first + _PART]
@@ -126,9 +126,9 @@ def _whole_sums(x: np.ndarray, weights: np.ndarray | None) -> tuple[int, int, in
             count = np.int32(count + np.int32(1 if good else 0))
             added = np.int32(added + (v if good else np.int32(0)))
         for i in range(part.size):  # apart, because it needs 64 bits
-            v = np.int64(part[i])
+            w = np.int64(part[i])
             good = True if valid is None else valid[i] != 0
-            squares += v * v if good else 0
+            squares += w * w if good else np.int64(0)
         n += count
         total += added
     return n, low, high, total, squares

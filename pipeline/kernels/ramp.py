@@ -77,9 +77,13 @@ def rescale(lower: float, upper: float, to: tuple[float, float], dtype: str, cli
     """
     low, high = _span(lower, upper, "upper must be above lower, and both")
     first, last = to
-    scale = (last - first) / float(np.float32(high) - np.float32(low))
+    span = np.float32(high) - np.float32(low)  # as the kernel computes it
+    scale = (last - first) / float(span)
     if not _LEAST <= abs(scale) <= LARGEST:
         raise ValueError("to must be two distinct, finite numbers, and not too far from the range that goes there")
+    narrow = np.float32(scale)
+    if abs(span * narrow) > np.float32(abs(last - first)):
+        scale = float(np.nextafter(narrow, np.float32(0)))
     base = low if first == 0 else high if last == 0 else low - first / scale
     return Ramp(*((low, high) if clip else (-LARGEST, LARGEST)), base, scale, np.dtype(dtype))
 
@@ -109,7 +113,6 @@ def _span(lower: float, upper: float, what: str) -> tuple[float, float]:
     """Both ends in float32.  Raises ValueError where there is nothing between them."""
     with np.errstate(over="ignore"):
         low, high = float(np.float32(lower)), float(np.float32(upper))
-    # Span as the kernel computes it, by which span * (top / span) is never above top.
     if not (isfinite(low) and isfinite(high) and float(np.float32(high) - np.float32(low)) > 0):
         raise ValueError(f"{what} must be distinct and finite in float32")
     return low, high

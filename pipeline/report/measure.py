@@ -13,12 +13,12 @@ import numpy as np
 from pipeline.grid import Grid
 from pipeline.kernels import tables
 from pipeline.kernels.components import count
-from pipeline.kernels.intensity import ramp
 from pipeline.kernels.quality import INVALID, quantise
+from pipeline.kernels.ramp import LARGEST
 from pipeline.kernels.resample import resample
 from pipeline.plan import Plan
 from pipeline.tally import PERCENTILES, Extents, Fidelity, Histogram
-from pipeline.volume import Facts, Volume
+from pipeline.volume import Facts, Spec, Volume
 
 CT_RANGE = (-1000.0, 1000.0)
 """HU: the data range of a CT that no window was applied to, so that figures of all CT compare."""
@@ -80,14 +80,22 @@ def measure_labels(output: Volume) -> list[dict[str, Any]]:
 
 
 def data_range(plan: Plan, facts: Facts) -> tuple[float, float]:
-    """What SSIM and PSNR refer to: the range of the branch's last ramp, else CT_RANGE, else the raw volume's own."""
-    ramps = [r for s, spec in zip(plan.stages, plan.specs, strict=False) if (r := s.ramp(spec)) is not None]
-    if ramps:
-        ends = ramp(np.array([[[ramps[-1].low, ramps[-1].high]]], np.float32), ramps[-1])
-        return float(ends.min()), float(ends.max())
-    if facts.modality == "CT":
-        return CT_RANGE
-    return facts.low, max(facts.high, facts.low + 1)
+    """What SSIM and PSNR refer to: CT_RANGE or, of others, the raw volume's own, through the branch's pointwise stages.
+
+    Of a ramp that clips, such as a window, it is the range that the ramp clips to.
+    """
+    low, high = CT_RANGE if facts.modality == "CT" else (facts.low, max(facts.high, facts.low + 1))
+    for stage, spec in zip(plan.stages, plan.specs, strict=False):
+        first = spec.grid.between(spec.grid.start, [at + 1 for at in spec.grid.start])
+        if stage.moves or stage.reach(first, spec) != first:
+            continue
+        last = stage.ramp(spec)
+        if last is not None:
+            low, high = (end if abs(own) == LARGEST else own for own, end in ((last.low, low), (last.high, high)))
+        two = first.crop((0, 0, 0), (1, 1, 2))
+        ends = stage(Volume(np.array([[[low, high]]], np.float32), two), two, Spec(two, "image", np.dtype("f4")))
+        low, high = float(ends.array.min()), float(ends.array.max())
+    return low, max(high, np.nextafter(low, np.inf))
 
 
 def fidelity(plan: Plan, output: Volume, raw: Volume, facts: Facts, covered: Bounds) -> Fidelity:

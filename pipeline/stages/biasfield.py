@@ -43,8 +43,8 @@ class BiasField(Stage):
     takes: ClassVar[tuple[Kind, ...]] = ("image",)
 
     def __post_init__(self) -> None:
-        lengths = {(len(plane), len(line)) for plane in self.control for line in plane}
-        if len(lengths) != 1 or min(len(self.control), *next(iter(lengths))) < lattice.TAPS:
+        planes, lines = {len(p) for p in self.control}, {len(line) for p in self.control for line in p}
+        if not len(planes) == len(lines) == 1 or min(len(self.control), *planes, *lines) < lattice.TAPS:
             raise ValueError("control must be a box of at least four numbers along each axis")
         if not all(isfinite(x) and abs(x) <= STEEPEST for plane in self.control for line in plane for x in line):
             raise ValueError(f"control must hold numbers from -{STEEPEST:.0f} to {STEEPEST:.0f}")

@@ -9,17 +9,17 @@ from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
+from pipeline import regrid
 from pipeline.errors import KindError
 from pipeline.grid import Anchor, Grid
 from pipeline.kernels import intensity, tables
+from pipeline.kernels.folding import Border
 from pipeline.kernels.onehot import onehot
 from pipeline.kernels.ramp import Ramp
 from pipeline.kernels.resample import resample
+from pipeline.orientation import aligned, straightened
 from pipeline.stages import Stage
 from pipeline.volume import Spec, Volume
-
-AIR = -1024.0
-"""HU of what lies beyond a CT's field of view."""
 
 Order = Literal[0, 1, 3, "area"]
 Preset = Literal["scanmill", "itk", "nnunet", "monai", "torchio", "totalsegmentator"]
@@ -39,7 +39,7 @@ class Convention:
 
     anchor: Anchor = "face"
     length: Callable[[int, float, float], int] = lambda n, old, new: round(n / (new / old))
-    border: tables.Border = "mirror"
+    border: Border = "mirror"
     beyond: Literal["fill", "face", "border"] = "fill"
     anisotropy: float | None = None
 
@@ -50,7 +50,7 @@ CONVENTIONS: dict[Preset, Convention] = {
     "nnunet": Convention("faces", lambda n, old, new: round(old / new * n), "nearest", anisotropy=3.0),
     "monai": Convention("center", lambda n, old, new: round((n - 1) * old / new + 1), "nearest", "border"),
     "torchio": Convention("middle", lambda n, old, new: floor(n * old / new) if n > 1 else 1),
-    "totalsegmentator": Convention("centers", lambda n, old, new: round(n * (old / new)), "nearest"),
+    "totalsegmentator": Convention("centers", lambda n, old, new: round(n * (old / new)), "nearest", "border"),
 }
 
 
@@ -58,7 +58,9 @@ CONVENTIONS: dict[Preset, Convention] = {
 class Resample(Stage):
     """The same field of view in voxels of ``spacing`` mm: the outer faces of the first voxel stay put.
 
-    Positions up to half a voxel outside the source are inside; beyond lies ``fill``.
+    Positions up to half a voxel outside the source are inside; beyond lies ``fill``.  Axes that are not perpendicular
+    (a tilted gantry) are straightened in the same interpolation.  Where axes change, ``area`` is order 1 with
+    ``antialias``, and neither ``anisotropy`` nor the border of a preset has a meaning.
 
     Attributes
     ----------
@@ -70,6 +72,7 @@ class Resample(Stage):
     labels : ``nearest``, or ``linear``: every label is interpolated as a mask, and the one with most weight is taken
     anisotropy : where the coarsest spacing of the source, or else the new one, is more than this many times the finest,
         that axis is resampled by nearest and the others by ``order``; not where two axes are the coarsest
+    align : along the axes of the ``source``, or of the ``patient``: the nearest ones, for oblique volumes
     preset : the grid, border and fill of another tool; values then agree with it to 1e-7 of the range (order 1) or
         3e-6 (order 3), measured with the versions named
 
@@ -94,6 +97,7 @@ class Resample(Stage):
     fill: float | None = None
     labels: Literal["nearest", "linear"] = "nearest"
     anisotropy: float | None = None
+    align: Literal["source", "patient"] = "source"
     preset: Preset = "scanmill"
 
     moves: ClassVar[bool] = True
@@ -113,11 +117,13 @@ class Resample(Stage):
             raise ValueError("labels must be nearest or linear")
         if self.anisotropy is not None and not self.anisotropy >= 1:
             raise ValueError("anisotropy must be at least 1")
+        if self.align not in ("source", "patient"):
+            raise ValueError("align must be source or patient")
         if self.preset not in CONVENTIONS:
             raise ValueError(f"preset must be one of {', '.join(CONVENTIONS)}")
 
     def spec(self, source: Spec) -> Spec:
-        rule, old = CONVENTIONS[self.preset], source.grid
+        rule, old = CONVENTIONS[self.preset], self._field(source.grid)
         lengths = [rule.length(*axis) for axis in zip(old.shape, old.spacing, self.spacing, strict=True)]
         return Spec(old.respace(self.spacing, rule.anchor, lengths), source.kind, source.dtype)
 
@@ -125,6 +131,9 @@ class Resample(Stage):
         """What the rows of the piece look at; one voxel at least, none for an empty piece."""
         if not piece.size:
             return source.grid.between(source.grid.start, source.grid.start)
+        if self._field(source.grid) != source.grid:
+            order, antialias = self._across(source)
+            return regrid.reach(piece, source.grid, order=order, antialias=antialias)
         spans = [t.span for t in self._tables(piece, source)]
         return source.grid.between([low for low, _ in spans], [high for _, high in spans])
 
@@ -135,16 +144,30 @@ class Resample(Stage):
         """
         if ramp is not None and source.kind == "labels":
             raise KindError("an intensity stage was handed labels")
+        fill = regrid.filling(source.kind, self.fill)
+        if self._field(source.grid) != source.grid:
+            if source.kind == "labels" and self.labels == "linear":
+                return regrid.vote(volume, piece, source.grid)
+            order, antialias = self._across(source)
+            return regrid.regrid(volume, piece, source.grid, order=order, antialias=antialias, fill=fill, ramp=ramp)
         x, axes, start = volume.array, self._tables(piece, source), volume.grid.start
         if source.kind == "labels":
             made = onehot(x, axes, start) if self.labels == "linear" else resample(x, axes, start, fill=0)
             return Volume(made, piece, source.kind)
-        fill = AIR if self.fill is None else self.fill
         if x.dtype == np.float16 and any(t.taps > 1 for t in axes):
             # Interpolated as float32 and stored as it came; a window of it finds what would have been stored.
             made = resample(x.astype(np.float32), axes, start, fill=fill, dtype=x.dtype)
             return Volume(made if ramp is None else intensity.ramp(made, ramp), piece, source.kind)
         return Volume(resample(x, axes, start, fill=fill, ramp=ramp), piece, source.kind)
+
+    def _field(self, source: Grid) -> Grid:
+        """The field of view on the axes that the result will have; the source itself where those are its own."""
+        return aligned(source) if self.align == "patient" else straightened(source)
+
+    def _across(self, source: Spec) -> tuple[int, bool]:
+        """Order and antialiasing of a change of axes."""
+        order = self._order(source)
+        return (1, True) if order == "area" else (order, self.antialias and source.kind == "image")
 
     def _tables(self, piece: Grid, source: Spec) -> list[tables.Table]:
         whole, coarse, order = source.grid, self._coarse(source.grid), self._order(source)

@@ -44,7 +44,8 @@ class Transform(Stage):
     mirror : k, j, i seen in reverse
     shift_mm : along k, j, i, after turning
     elastic : a smooth displacement
-    order : of the B-spline, 0, 1 or 3; labels are always looked up by nearest
+    order : of the B-spline, 0, 1 or 3
+    labels : looked up by ``nearest``; or ``linear``: each is interpolated as a mask, the one with most weight is taken
     antialias : smooth before, along axes of the source along which the new voxels are the longer
     fill : of what lies outside the source; None: -1024, so that unsigned types get 0; labels always get 0
 
@@ -63,6 +64,7 @@ class Transform(Stage):
     order: Literal[0, 1, 3] = 1
     antialias: bool = False
     fill: float | None = None
+    labels: Literal["nearest", "linear"] = "nearest"
 
     moves: ClassVar[bool] = True
     interpolates: ClassVar[bool] = True
@@ -79,6 +81,8 @@ class Transform(Stage):
             raise ValueError("order must be 0, 1 or 3")
         if self.fill is not None and not isfinite(self.fill):
             raise ValueError("fill must be a finite number")
+        if self.labels not in ("nearest", "linear"):
+            raise ValueError("labels must be nearest or linear")
 
     def spec(self, source: Spec) -> Spec:
         straight = straightened(source.grid)
@@ -87,7 +91,7 @@ class Transform(Stage):
     def reach(self, piece: Grid, source: Spec) -> Grid:
         order = self._order(source)
         return regrid.reach(
-            self._seen(piece, source), source.grid, order=order, antialias=self.antialias, elastic=self.elastic
+            self._seen(piece, source), source.grid, order=order, antialias=self._smooth(source), elastic=self.elastic
         )
 
     def __call__(self, volume: Volume, piece: Grid, source: Spec, ramp: Ramp | None = None) -> Volume:
@@ -97,12 +101,16 @@ class Transform(Stage):
         """
         if ramp is not None and source.kind == "labels":
             raise KindError("an intensity stage was handed labels")
+        seen = self._seen(piece, source)
+        if source.kind == "labels" and self.labels == "linear":
+            voted = regrid.vote(volume, seen, source.grid, elastic=self.elastic)
+            return Volume(voted.array, piece, source.kind)
         made = regrid.regrid(
             volume,
-            self._seen(piece, source),
+            seen,
             source.grid,
             order=self._order(source),
-            antialias=self.antialias,
+            antialias=self._smooth(source),
             fill=regrid.filling(source.kind, self.fill),
             elastic=self.elastic,
             ramp=ramp,
@@ -110,7 +118,12 @@ class Transform(Stage):
         return Volume(made.array, piece, source.kind)
 
     def _order(self, source: Spec) -> Literal[0, 1, 3]:
-        return 0 if source.kind == "labels" else self.order
+        if source.kind == "image":
+            return self.order
+        return 1 if self.labels == "linear" else 0
+
+    def _smooth(self, source: Spec) -> bool:
+        return self.antialias and source.kind == "image"
 
     def _seen(self, piece: Grid, source: Spec) -> Grid:
         """Where the content of the piece came from: the same integers on a frame that is moved the other way."""

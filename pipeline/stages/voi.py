@@ -29,7 +29,7 @@ class Voi(Stage):
 
     Attributes
     ----------
-    center, width : both, or neither: then the window of the header, else, of a projection, the whole range of the voxels
+    center, width : both, or neither: then the window of the header, else, of a projection, the range of the voxels
     inverted : the lowest value is white; None: as the header says (MONOCHROME1)
     dtype : 0..1 in the floats, 0..255 in uint8
     function : of DICOM PS3.3 C.11.2.1.3, that center and width are meant for; a sigmoid is followed to 2e-4 of white

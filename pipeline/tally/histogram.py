@@ -63,15 +63,22 @@ class Histogram:
         return cls(x.dtype, *histogram.count(x, valid, sums))
 
     def detail(
-        self, x: np.ndarray, valid: np.ndarray | None = None, percentiles: Iterable[float] | None = None
+        self,
+        x: np.ndarray,
+        valid: np.ndarray | None = None,
+        percentiles: Iterable[float] | None = None,
+        fullest: int = 0,
     ) -> Histogram:
         """To be added to the finished sum: what it still needs to know of these voxels.
 
-        That is for min, max and PERCENTILES, or for those ``percentiles`` that are named.
+        That is for min, max and PERCENTILES, or for those ``percentiles`` that are named, and for ``distinct`` of that
+        many of the ``fullest`` bins.
         """
-        ranks = self._ranks(PERCENTILES.values(), (0, 100)) if percentiles is None else self._ranks(percentiles)
-        keys = tuple(sorted(map(self._bin, ranks))) if self._coarse else ()
-        keys = tuple(dict.fromkeys(keys))
+        keys: tuple[int, ...] = ()
+        if self._coarse and self.n:
+            ranks = self._ranks(PERCENTILES.values(), (0, 100)) if percentiles is None else self._ranks(percentiles)
+            most = np.argsort(-self.counts[:, 0], kind="stable")[:fullest].tolist()
+            keys = tuple(sorted({*map(self._bin, ranks), *most}))
         rows = histogram.detail(x, keys, valid) if keys else ()
         return Histogram(self.dtype, np.zeros_like(self.counts), within=dict(zip(keys, rows, strict=True)))
 
@@ -123,23 +130,36 @@ class Histogram:
         return below + (self._value(rank + 1) - below) * float(rest / 100) if rest else below
 
     @property
-    def populated(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """float64, float64 and int64 ``[m]``: lowest and highest value and voxels of each bin that has any, rising."""
-        low = self._values[self._at]
-        return low, low + 65535 * histogram.steps(self.dtype)[self._at], self.counts[self._at, 0]
+    def distinct(self) -> tuple[np.ndarray, np.ndarray]:
+        """float64 and int64 ``[m]``: values that occur, rising, and how often.
+
+        A bin of float32 that was not looked into stands for all of its values by the highest of them.
+        """
+        whole = np.setdiff1d(self._at, list(self.within))
+        values = [self._values[whole] + 65535 * histogram.steps(self.dtype)[whole]]
+        voxels = [self.counts[whole, 0]]
+        for key, row in self.within.items():
+            at = np.flatnonzero(row)
+            values.append(histogram.detail_values(key)[at])
+            voxels.append(row[at])
+        value, n = np.concatenate(values), np.concatenate(voxels)
+        order = np.argsort(value, kind="stable")
+        return value[order], n[order]
 
     @property
     def otsu(self) -> float | None:
-        """The lowest value of the upper of the two classes between which the variance is greatest; of equals the lowest.
+        """The lowest value of the upper of those two classes between which the variance is greatest.
 
-        None where all is equal.  Otsu, IEEE Trans. Systems, Man, and Cybernetics 9(1), 1979, equation 18: but for a
-        constant ``(n s(t) - n(t) s)^2 / (n(t) (n - n(t)))``, with n(t) voxels of sum s(t) in the bins up to t.
+        Of equals the lowest, None where all is equal.  Otsu, IEEE Trans. Systems, Man, and Cybernetics 9(1), 1979,
+        equation 18: but for a constant ``(n s(t) - n(t) s)^2 / (n(t) (n - n(t)))``, with n(t) voxels of sum s(t) in
+        the bins up to t.
         """
-        low, _, voxels = self.populated
+        self._need_sums()
+        low, voxels = self._values[self._at], self.counts[self._at, 0]
         # Counted from the lowest value: that leaves the variance as it is, and the sums small.
         sums = voxels * (low - low[:1])
         if self._coarse:
-            sums += histogram.steps(self.dtype)[self._at] * self._lower_sums[self._at]
+            sums += histogram.steps(self.dtype)[self._at] * self.counts[self._at, 1]
         upto, below = np.cumsum(voxels)[:-1].astype(float), np.cumsum(sums)
         variance = (self.n * below[:-1] - upto * below[-1:]) ** 2 / (upto * (self.n - upto))
         return float(low[np.argmax(variance) + 1]) if variance.any() else None
@@ -161,12 +181,9 @@ class Histogram:
         """The bins that have any voxels."""
         return np.flatnonzero(self.counts[:, 0])
 
-    @property
-    def _lower_sums(self) -> np.ndarray:
-        """Of float32, the sum of the lower half keys of each bin."""
-        if self.counts.shape[1] == 1:
+    def _need_sums(self) -> None:
+        if self._coarse and self.counts.shape[1] == 1:
             raise ValueError("this histogram was made without sums")
-        return self.counts[:, 1]
 
     @cached_property
     def _upto(self) -> np.ndarray:
@@ -194,8 +211,7 @@ class Histogram:
     @cached_property
     def _sums(self) -> tuple[int, int, int]:
         """``(sum, sum of squares, unit)``: exact, of the values multiplied by the unit."""
-        if self._coarse:
-            self._lower_sums  # noqa: B018  raises where there are none
+        self._need_sums()
         unit = _UNITS.get(self.dtype, 1.0)
         steps = histogram.steps(self.dtype)
         total = squares = 0

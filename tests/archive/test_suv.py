@@ -87,6 +87,8 @@ def test_a_series_stamped_later_than_its_images_began_when_they_did() -> None:
     stamped = PET._replace(series_s=DAY + NOON + 9000)
     beds = [stamped._replace(acquired_s=DAY + NOON + s) for s in (3880, 3700, 4060)]
     assert factor(*beds) == expected(3700)
+    between = [bed._replace(series_s=DAY + NOON + 3800) for bed in beds]
+    assert factor(*between) == expected(3700)
     assert factor(*(bed._replace(ge_scan_s=DAY + NOON + 3650) for bed in beds)) == expected(3650)
     rate = log(2) / F18
     middle = log(rate * 180 / (1 - exp(-rate * 180))) / rate

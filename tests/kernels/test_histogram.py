@@ -84,3 +84,30 @@ def test_refuses_types_without_bins(dtype):
 def test_refuses_a_mask_that_is_none(valid):
     with pytest.raises(TypeError, match="validity mask"):
         histogram.count(np.zeros(3, "i2"), valid)
+
+
+@given(hnp.arrays("float32", hnp.array_shapes(max_dims=3, max_side=9)), st.integers(0, 2**32), st.booleans())
+def test_without_sums_the_counts_are_the_same(x, seed, masked):
+    valid = np.random.default_rng(seed).random(x.shape) < 0.6 if masked else None
+    full, few = histogram.count(x, valid), histogram.count(x, valid, sums=False)
+    assert few[0].shape == (65536, 1)
+    np.testing.assert_array_equal(few[0][:, 0], full[0][:, 0])
+    assert few[1:] == full[1:]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_words_that_are_not_aligned_and_voxels_that_fill_none(dtype):
+    whole = np.random.default_rng(3).integers(0, 2, 40).astype(dtype)
+    for first in range(5):
+        for last in range(first, first + 9):
+            x = whole[first:last]
+            counts = histogram.count(x, sums=False)[0]
+            assert counts.sum() == x.size
+            assert counts[histogram.values(x.dtype) == 1].sum() == (x == 1).sum()
+
+
+def test_at_most_255_bins_are_looked_into():
+    x = np.ones(3, "f4")
+    assert histogram.detail(x, tuple(range(255))).shape == (255, 65536)
+    with pytest.raises(ValueError, match="255"):
+        histogram.detail(x, tuple(range(256)))

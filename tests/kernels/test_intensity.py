@@ -95,3 +95,18 @@ def same_bits(a, b):
     """Equal dtype, shape and bytes; any NaN equals any other."""
     a, b = (np.where(np.isnan(v), np.array(np.nan, v.dtype), v) if v.dtype.kind == "f" else v for v in (a, b))
     return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["int16", "uint16", "uint8", "int32", "float32", "float16", "float64"])
+@pytest.mark.parametrize("ends", [(-10.5, 30.5), (None, 7), (3.5, None), (-1e6, 1e6), (0.5, 0.5)])
+def test_clip_keeps_the_type(dtype, ends):
+    x = volume(dtype)
+    x.flags.writeable = False
+    made = intensity.clip(x, *ends)
+    assert made.dtype == x.dtype
+    low, high = (-np.inf if ends[0] is None else ends[0]), (np.inf if ends[1] is None else ends[1])
+    expected = np.clip(x.astype("f8"), low, high)
+    if x.dtype.kind != "f":
+        expected = np.clip(np.rint(expected), np.iinfo(dtype).min, np.iinfo(dtype).max)
+    with np.errstate(over="ignore"):
+        np.testing.assert_array_equal(made, expected.astype(dtype))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.kernels.intensity import plain
-from pipeline.kernels.ramp import DTYPES, Ramp, window
+from pipeline.kernels.ramp import DTYPES, Ramp, rescale, window
 
 centers, widths = st.floats(-5e3, 5e3), st.floats(0.1, 1e4)
 
@@ -57,3 +57,39 @@ def test_ramp_refuses(change, word):
 
 def test_equal_in_float32_is_equal():
     assert Ramp(0, 1, 0, 0.1, np.dtype("f4")) == Ramp(0, 1, 0, float(np.float32(0.1)), np.dtype("f4"))
+
+
+@given(centers, widths, st.tuples(st.floats(-300, 300), st.floats(-300, 300)), st.booleans())
+def test_rescale_is_the_line_through_its_ends(lower, span, to, clip):
+    if abs(to[1] - to[0]) < 0.1:
+        return
+    upper = lower + span
+    x = np.array([lower - 9, lower, lower + span / 3, upper, upper + 9])
+    made = plain(x.reshape(1, 1, -1), rescale(lower, upper, to, "float32", clip)).ravel()
+    inside = np.clip(x, lower, upper) if clip else x
+    expected = to[0] + (inside - lower) / span * (to[1] - to[0])
+    # The source itself is rounded to float32, and its rounding scaled.
+    near = 1e-6 * (300 + 5e3 * abs(to[1] - to[0]) / span)
+    np.testing.assert_allclose(made, expected, atol=near)
+
+
+@given(centers, widths, st.floats(0.1, 300))
+def test_a_range_that_begins_or_ends_at_zero_does_so_exactly(lower, span, top):
+    x = np.array([[[-1e6, lower, lower + span, 1e6]]], "f4")
+    up = plain(x, rescale(lower, lower + span, (0, top), "float32")).ravel()
+    assert (up[:2] == 0).all()
+    assert (up <= np.float32(top)).all()
+    down = plain(x, rescale(lower, lower + span, (-top, 0), "float32")).ravel()
+    assert (down[2:] == 0).all()
+
+
+@pytest.mark.parametrize("to", [(1, 1), (0, float("nan")), (0, float("inf")), (0, 1e-42)])
+def test_rescale_refuses_a_range_that_is_none(to):
+    with pytest.raises(ValueError, match="to must be"):
+        rescale(0, 1, to, "float32")
+
+
+@pytest.mark.parametrize("upper", [0, -1, float("nan"), float("inf"), 1e-50])
+def test_rescale_refuses_ends_that_are_none(upper):
+    with pytest.raises(ValueError, match="upper"):
+        rescale(0, upper, (0, 1), "float32")

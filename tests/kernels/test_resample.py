@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
-from pipeline.kernels import banded, intensity, linear, nearest
+from pipeline.kernels import intensity, linear, nearest
 from pipeline.kernels import resample as module
 from pipeline.kernels.ramp import DTYPES, window
 from pipeline.kernels.resample import resample
@@ -32,12 +32,12 @@ def tables(order=1, start=(0, 0, 0), shape=SHAPE, rows=ROWS, lines=LINES):
 
 
 def by_definition(x, axes, start, dtype=None, ramp=None):
-    """The whole-array body that a GPU runs, here on NumPy; inside rows only."""
+    """The whole-array bodies that a GPU runs, here on NumPy; all rows inside."""
     moved, seen = module._seen(x, axes, start)
-    nearest = axes[0].taps == 1
-    out = np.empty([len(t.inside) for t in axes], ramp.dtype if ramp else dtype or x.dtype)
-    (module._take if nearest else module._lerp)(seen, moved, out, ramp)
-    return out
+    if axes[0].taps == 1:
+        y = nearest.by_definition(seen, moved)
+        return y if ramp is None else intensity.plain(y, ramp)
+    return intensity.finished(linear.by_definition(seen, moved), np.dtype(dtype or x.dtype), ramp)
 
 
 @pytest.mark.parametrize("dtype", ["int16", "uint16", "uint8", "float32"])
@@ -53,6 +53,21 @@ def test_linear_is_scipys(dtype):
         assert ours.dtype == x.dtype
         assert np.array_equal(ours[clear], np.rint(expected[clear]).astype(dtype))
         assert (abs(ours - expected) <= 0.52).all()
+
+
+@pytest.mark.parametrize("dtype", ["int16", "float32"])
+def test_float16_is_the_float32_rounded_once(dtype):
+    x = volume(dtype)
+    wide = resample(x, tables(), (0, 0, 0), fill=0.1, dtype="f4")
+    assert resample(x, tables(), (0, 0, 0), fill=0.1, dtype="f2").tobytes() == wide.astype("f2").tobytes()
+
+
+def test_one_axis_may_be_by_nearest():
+    x = volume("float32")
+    axes = [tables(0)[0], *tables()[1:]]
+    still = spline(1.0, 0.0, 1, (0, 7), (0, 7))
+    expected = resample(x[axes[0].index[:, 0]], [still, *axes[1:]], (0, 0, 0), fill=0)
+    assert np.array_equal(resample(x, axes, (0, 0, 0), fill=0), expected)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "uint32", "int64", "float32", "float64", "float16", "bool"])
@@ -91,7 +106,7 @@ def test_crops_and_odd_layouts_give_the_same_bits_by_the_same_code(order):
     start = (-3, 5, 100)
     x, axes = volume("int16"), tables(order, start)
     expected = resample(x, axes, start, fill=0)
-    kernel = (module._nearest, module._linear)[order]
+    kernel = (nearest._nearest, linear._linear)[order]
     forms = len(kernel.signatures)
     padded = np.pad(x, 2)
     frozen = x.copy()
@@ -176,8 +191,10 @@ def test_refuses():
         resample(x, tables(rows=SHAPE), zero, fill=0, out=x)
     with pytest.raises(ValueError, match="shape"):
         resample(x, axes, zero, fill=0, out=x)
-    with pytest.raises(ValueError, match="tap"):
-        resample(x, [*axes[:2], tables(0)[2]], zero, fill=0)
+    with pytest.raises(ValueError, match="three"):
+        resample(x, axes[:2], zero, fill=0)
+    with pytest.raises(ValueError, match="follow"):
+        resample(x, [tables(3)[0], tables(lines=[(1.0, 3.0)] * 3)[1], axes[2]], zero, fill=0)
     for dtype in ("int32", "float64", ">i2", "bool"):
         with pytest.raises(TypeError, match="native"):
             resample(x.astype(dtype), axes, zero, fill=0)

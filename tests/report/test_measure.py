@@ -11,7 +11,11 @@ from pipeline.grid import Grid
 from pipeline.kernels.quality import quantise
 from pipeline.plan import Plan
 from pipeline.report.measure import CT_RANGE, data_range, fidelity, measure_image, measure_labels
+from pipeline.stages.clip import Clip
+from pipeline.stages.landmarks import Landmarks
+from pipeline.stages.linear import Linear
 from pipeline.stages.resample import Resample
+from pipeline.stages.threshold import Threshold
 from pipeline.stages.window import Window
 from pipeline.volume import Facts, Volume
 from tests.strategies import frames
@@ -109,6 +113,13 @@ def test_the_reference_of_a_windowed_output_is_windowed_too():
         ((), Facts(low=5, high=5), (5, 6)),
         ((Window(0, 10),), CT, (0, 1)),
         ((Window(0, 10, "uint8"),), CT, (0, 255)),
+        ((Resample((1.0, 1.0, 1.0)), Window(0, 4000)), CT, (0, 1)),
+        ((Linear(100, 0.01),), CT, (-11, 9)),
+        ((Linear(0, 0.01, keep_zero=True),), Facts(modality="MR", low=3, high=700), (0.03, 7)),
+        ((Linear(0, 0.5), Linear(0, -2.0, high=10)), CT, (-20, 1000)),
+        ((Landmarks((-1000.0, 0.0, 1000.0), (0.0, 10.0, 100.0)),), CT, (0, 100)),
+        ((Clip(-200, 300),), CT, (-200, 300)),
+        ((Threshold(lower=0, closing_mm=3),), CT, CT_RANGE),
     ],
 )
 def test_the_data_range_is_fixed_by_window_or_modality(stages, facts, expected):

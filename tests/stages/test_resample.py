@@ -6,10 +6,13 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
+from scipy import ndimage
+from skimage import transform
 
 from pipeline.errors import KindError
 from pipeline.grid import Grid
-from pipeline.stages.resample import Resample
+from pipeline.kernels.ramp import DTYPES
+from pipeline.stages.resample import CONVENTIONS, Resample
 from pipeline.stages.window import Window
 from pipeline.volume import Volume
 from tests.stages.cuts import check_any_cut_gives_the_whole, triples, turned, volumes
@@ -22,16 +25,29 @@ FRAMES = {
 }
 
 
-@given(volumes(kinds=("image", "labels")), spacings, st.sampled_from([0, 1]), st.data())
-@settings(max_examples=150)
-def test_any_cut_gives_the_whole(volume, spacing, order, data):
-    whole = check_any_cut_gives_the_whole(Resample(spacing, order, fill=-3), volume, data)
+resamples = st.builds(
+    lambda spacing, order, antialias, *more: Resample(spacing, order, antialias and order in (1, 3), -3, *more),
+    spacings,
+    st.sampled_from([0, 1, 3, "area"]),
+    st.booleans(),
+    st.sampled_from(["nearest", "linear"]),
+    st.sampled_from([None, 2.0]),
+    st.sampled_from(sorted(CONVENTIONS)),
+)
+
+
+@given(volumes(kinds=("image", "labels")), resamples, st.data())
+@settings(max_examples=200, deadline=None)
+def test_any_cut_gives_the_whole(volume, stage, data):
+    whole = check_any_cut_gives_the_whole(stage, volume, data)
     assert whole.array.dtype == volume.array.dtype
     if volume.kind == "labels":
         assert np.isin(whole.array, [0, *np.unique(volume.array)]).all()
 
 
-@given(volumes(), spacings, st.sampled_from([0, 1]), st.sampled_from(["float16", "float32", "uint8"]), st.data())
+@given(
+    volumes(dtypes=("int16", "uint8", "float32")), spacings, st.sampled_from([0, 1]), st.sampled_from(DTYPES), st.data()
+)
 @settings(max_examples=60)
 def test_fused_is_unfused_and_any_cut_of_it_gives_the_whole(volume, spacing, order, dtype, data):
     stage, window = Resample(spacing, order), Window(90, 130, dtype)
@@ -92,6 +108,35 @@ def test_linear_is_simpleitks_borders_included(frame, spacing):
     np.testing.assert_allclose(stage(volume, target, volume.spec).array, exact, atol=2e-3)
 
 
+@given(volumes(dtypes=("int16",)), spacings, st.data())
+@settings(max_examples=30, deadline=None)
+def test_a_fused_cubic_is_two_steps_in_any_cut(volume, spacing, data):
+    stage, window = Resample(spacing, 3), Window(90, 130, "float16")
+    between = stage.spec(volume.spec)
+    fused = check_any_cut_gives_the_whole(stage, volume, data, ramp=window.ramp(between))
+    two_steps = window(stage(volume, between.grid, volume.spec), between.grid, between)
+    assert fused.array.tobytes() == two_steps.array.tobytes()
+
+
+@given(st.sampled_from([3, "area"]), st.data())
+@settings(max_examples=12, deadline=None)
+def test_any_cut_of_more_rows_than_are_made_at_once_gives_the_whole(order, data):
+    array = np.random.default_rng(0).integers(-1024, 3000, (60, 100, 17), "i2")
+    volume = Volume(array, Grid(FRAMES["oblique"], array.shape, (3, -2, 5)))
+    check_any_cut_gives_the_whole(Resample((1.9, 0.55, 1.1), order, antialias=order == 3), volume, data)
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.01, 1.02), (3.1, 0.45, 1.7)])
+@pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES)
+def test_cubic_is_simpleitks_borders_included(frame, spacing):
+    source = Grid(frame, (13, 21, 18))
+    volume = Volume(np.random.default_rng(0).uniform(-1024, 3000, source.shape).astype("f4"), source)
+    stage = Resample(spacing, 3)
+    target = stage.spec(volume.spec).grid
+    exact = itk(volume.array, source, target, sitk.sitkBSpline, -1024, "float32")
+    np.testing.assert_allclose(stage(volume, target, volume.spec).array, exact, atol=2e-6 * 4024)
+
+
 @pytest.mark.parametrize("spacing", [(1.0, 1.01, 1.02), (3.1, 0.45, 1.7)])
 @pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES)
 def test_labels_are_simpleitks_nearest(frame, spacing):
@@ -108,9 +153,9 @@ def test_labels_are_simpleitks_nearest(frame, spacing):
     assert all(c.mean() > 0.7 for c in clear)
 
 
-@given(volumes(kinds=("image", "labels")))
-def test_the_same_spacing_changes_nothing(volume):
-    stage = Resample(volume.grid.spacing)
+@given(volumes(kinds=("image", "labels")), st.sampled_from([0, 1, 3]))
+def test_the_same_spacing_changes_nothing(volume, order):
+    stage = Resample(volume.grid.spacing, order)
     grid = stage.spec(volume.spec).grid
     assert grid.shape == volume.grid.shape
     assert stage(volume, grid, volume.spec).array.tobytes() == volume.array.tobytes()
@@ -168,8 +213,11 @@ def test_labels_have_no_ramp():
         ({"spacing": (1, 0, 1)}, "spacing"),
         ({"spacing": (1, 1)}, "spacing"),
         ({"spacing": (1, float("nan"), 1)}, "spacing"),
-        ({"order": 3}, "order"),
-        ({"antialias": True}, "antialias"),
+        ({"order": 2}, "order"),
+        ({"antialias": True, "order": "area"}, "antialias"),
+        ({"labels": "cubic"}, "labels"),
+        ({"anisotropy": 0.5}, "anisotropy"),
+        ({"preset": "elastix"}, "preset"),
         ({"fill": float("inf")}, "fill"),
     ],
 )
@@ -178,6 +226,120 @@ def test_refuses(change, word):
         Resample(**({"spacing": (1, 1, 1)} | change))
     with pytest.raises(ValidationError, match=word):
         TypeAdapter(Resample).validate_python({"spacing": [1, 1, 1]} | change)
+
+
+def applied(stage, array, spacing, kind="image"):
+    volume = Volume(array, Grid(np.diag([*spacing, 1.0]), array.shape), kind)
+    return stage(volume, stage.spec(volume.spec).grid, volume.spec)
+
+
+smooth = ndimage.gaussian_filter(np.random.default_rng(0).normal(0, 900, (12, 19, 23)), 1).astype("f4")
+OLD = (1.7, 0.8, 0.7)
+
+
+@pytest.mark.parametrize("new", [(1.0, 1.0, 1.0), (2.5, 0.4, 1.9)])
+@pytest.mark.parametrize(("order", "interpolator"), [(0, 1), (1, 2), (3, 23)])
+def test_itk_is_the_usual_script(new, order, interpolator):
+    image = sitk.GetImageFromArray(smooth)
+    image.SetSpacing(OLD[::-1])
+    size = [round(n * old / s) for n, old, s in zip(smooth.shape, OLD, new, strict=True)]
+    more = (image.GetOrigin(), new[::-1], image.GetDirection(), -1024.0, sitk.sitkFloat32)
+    made = sitk.Resample(image, size[::-1], sitk.Transform(), interpolator, *more)
+    ours = applied(Resample(new, order, preset="itk"), smooth, OLD).array
+    expected = sitk.GetArrayFromImage(made)
+    if order == 0:
+        assert (ours == expected).mean() > 0.95  # midway between two voxels ITK goes by its own rounding noise
+    else:
+        np.testing.assert_allclose(ours, expected, atol=1e-6 * np.ptp(smooth))
+
+
+@pytest.mark.parametrize("new", [(1.0, 1.0, 1.0), (2.5, 0.4, 1.9)])
+@pytest.mark.parametrize("order", [0, 1, 3])
+def test_nnunet_is_scikit_images_resize(new, order):
+    made = applied(Resample(new, order, preset="nnunet", anisotropy=99), smooth, OLD)
+    expected = transform.resize(smooth.astype("f8"), made.grid.shape, order, mode="edge", anti_aliasing=False)
+    inside = made.array.clip(smooth.min(), smooth.max())
+    np.testing.assert_allclose(inside, expected, atol=1e-6 * np.ptp(smooth))
+    assert np.multiply(made.grid.spacing, made.grid.shape) == pytest.approx(np.multiply(OLD, smooth.shape))
+
+
+@pytest.mark.parametrize("order", [1, 3])
+def test_totalsegmentator_is_scipys_zoom(order):
+    made = applied(Resample((1.0, 0.4, 1.9), order, preset="totalsegmentator"), smooth, OLD)
+    factors = np.divide(OLD, (1.0, 0.4, 1.9))
+    expected = ndimage.zoom(smooth.astype("f8"), factors, order=order, mode="nearest")
+    np.testing.assert_allclose(made.array, expected, atol=1e-6 * np.ptp(smooth))
+
+
+def test_monai_keeps_the_first_centre_and_never_fills():
+    made = applied(Resample((4.0, 1.0, 1.0), preset="monai"), smooth, OLD)
+    assert made.grid.position((0, 0, 0)) == pytest.approx((0, 0, 0))
+    assert made.grid.shape == (6, 15, 16)  # round((n - 1) * old / new + 1), as its compute_shape_offset
+    last = applied(Resample((4.0, 0.8, 0.7), preset="monai"), smooth, OLD).array[-1]
+    np.testing.assert_array_equal(last, smooth[-1])  # 20 mm, beyond the last centre at 18.7 mm
+
+
+def test_torchio_keeps_the_middle_and_never_goes_beyond():
+    made = applied(Resample((1.0, 0.5, 1.3), preset="torchio"), smooth, OLD)
+    middle = [(n - 1) / 2 for n in made.grid.shape]
+    assert made.grid.position(middle) == pytest.approx(
+        [(n - 1) / 2 * s for n, s in zip(smooth.shape, OLD, strict=True)]
+    )
+    assert made.grid.shape == (20, 30, 12)
+    assert made.array.min() > -1024 or smooth.min() <= -1024
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "axis"),
+    [
+        ((4.0, 1.0, 1.0), (1.0, 1.0, 1.0), 0),
+        ((1.0, 1.0, 4.0), (1.0, 1.0, 1.0), 2),
+        ((3.0, 1.0, 1.0), (1.0, 1.0, 1.0), None),  # three times is not more than three times
+        ((1.0, 1.0, 1.0), (1.0, 4.0, 1.0), 1),
+        ((4.0, 4.0, 1.0), (1.0, 1.0, 1.0), None),
+        ((4.0, 1.0, 1.0), (1.0, 4.0, 1.0), 0),
+    ],
+)
+def test_a_coarse_axis_is_resampled_by_nearest(source, target, axis):
+    """nnU-Net's rule: the source's own anisotropy first, then that of the new spacing; never two axes."""
+    array = smooth[:8, :9, :10]
+    one = applied(Resample(target, 3, anisotropy=3), array, source)
+    many = applied(Resample(target, 3), array, source)
+    if axis is None:
+        assert np.array_equal(one.array, many.array)
+        return
+    spacing = list(source)
+    spacing[axis] = target[axis]
+    by_nearest = applied(Resample(tuple(spacing), 0), array, source)
+    frame = by_nearest.grid
+    rest = Resample(target, 3)(by_nearest, rest_grid := Resample(target).spec(by_nearest.spec).grid, by_nearest.spec)
+    assert rest_grid.shape == one.grid.shape
+    assert frame.shape[axis] == one.grid.shape[axis]
+    np.testing.assert_allclose(rest.array, one.array, atol=1e-3)
+
+
+def test_antialias_smooths_what_becomes_coarser():
+    sigma = (0, np.sqrt((1.6 / 0.8) ** 2 - 1) / 2.3548200450309493, 0)
+    calm = ndimage.gaussian_filter(smooth.astype("f8"), sigma, mode="nearest").astype("f4")
+    new = (1.0, 1.6, 0.7)
+    for order in (1, 3):
+        ours = applied(Resample(new, order, antialias=True), smooth, OLD).array
+        np.testing.assert_allclose(ours, applied(Resample(new, order), calm, OLD).array, atol=2e-3)
+
+
+def test_area_is_the_mean_of_what_a_voxel_covers():
+    made = applied(Resample((3.4, 0.8, 1.4), "area"), smooth[:, :, :22], OLD).array
+    expected = smooth[:, :, :22].reshape(6, 2, 19, 11, 2).mean((1, 4))
+    np.testing.assert_allclose(made, expected, atol=1e-3)
+
+
+def test_labels_by_linear_interpolation_keep_their_numbers():
+    labels = np.zeros((6, 20, 20), "u2")
+    labels[2:4, 5:15, 5:15] = 7
+    labels[2:4, 9:11, 9:11] = 300
+    made = applied(Resample((0.5, 0.45, 0.45), labels="linear"), labels, (1.0, 1.0, 1.0), "labels").array
+    assert made.dtype == labels.dtype
+    assert set(np.unique(made)) == {0, 7, 300}
 
 
 def test_a_recipe_makes_one():

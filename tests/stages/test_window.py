@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from pipeline.errors import KindError
+from pipeline.errors import KindError, RecipeError
 from pipeline.grid import Grid
-from pipeline.stages.window import Window
-from pipeline.volume import Volume
+from pipeline.stages.window import PRESETS, Window
+from pipeline.volume import Facts, Volume
 from tests.stages.cuts import check_any_cut_gives_the_whole, volumes
 
 DTYPES = st.sampled_from(["float16", "float32", "uint8"])
@@ -49,6 +49,9 @@ def test_refuses_labels():
         ({"width": float("nan")}, "width"),
         ({"center": float("inf")}, "center"),
         ({"dtype": "int8"}, "dtype"),
+        ({"width": None}, "together"),
+        ({"preset": "soft"}, "preset"),
+        ({"center": None, "width": None, "preset": "liver"}, "preset"),
     ],
 )
 def test_refuses(change, word):
@@ -57,3 +60,40 @@ def test_refuses(change, word):
         Window(**fields)
     with pytest.raises(ValidationError, match=word):
         TypeAdapter(Window).validate_python(fields)
+
+
+def test_hu_below_0_are_seen():
+    """Circulating scripts clip HU to 0..1 before the window, and every lung is black."""
+    grid = Grid(np.eye(4), (1, 1, 4))
+    volume = Volume(np.array([[[-1350, -975, -600, 150]]], "i2"), grid)
+    made = Window(preset="lung", dtype="float32").resolve(Facts(modality="CT", units="HU"))(volume, grid, volume.spec)
+    np.testing.assert_allclose(made.array.ravel(), [0, 0.25, 0.5, 1], atol=1e-6)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_its_center_and_width(name):
+    assert Window(preset=name).resolve(Facts(modality="CT", units="HU")) == Window(*PRESETS[name])
+
+
+def test_the_header_gives_what_the_recipe_does_not():
+    assert Window().resolve(Facts(window=(300.5, 601.0))) == Window(300, 600)
+    assert Window().resolve(Facts(window=(300, 600), voi="LINEAR_EXACT")) == Window(300, 600)
+    assert Window(40, 400).resolve(Facts(window=(1, 2))) == Window(40, 400)
+
+
+@pytest.mark.parametrize(
+    ("stage", "facts", "word"),
+    [
+        (Window(), Facts(modality="MR"), "header"),
+        (Window(), Facts(modality="CT", units="HU"), "header"),
+        (Window(), Facts(window=(40, 400), voi="SIGMOID"), "header"),
+        (Window(), Facts(window=(40, 0)), "header"),
+        (Window(preset="soft"), Facts(modality="MR"), "HU"),
+        (Window(preset="soft"), Facts(modality="CT"), "HU"),
+    ],
+)
+def test_without_numbers_the_recipe_is_wrong(stage, facts, word):
+    with pytest.raises(RecipeError, match=word):
+        stage.resolve(facts)
+    with pytest.raises(RecipeError, match="resolved"):
+        stage.ramp(Volume(np.ones((1, 1, 1)), Grid(np.eye(4), (1, 1, 1))).spec)

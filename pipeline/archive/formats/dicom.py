@@ -24,6 +24,7 @@ from pipeline.archive.formats.refusal import refusal
 from pipeline.archive.formats.rescale import is_scaling
 from pipeline.archive.formats.syntax import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, LOSSY
 from pipeline.reasons import Reason
+from pipeline.volume import Voi
 
 _WANTED = [Tag(tag) for tag in tags.WANTED]
 _HEAD = 1 << 15
@@ -149,7 +150,14 @@ def _header(dataset: FileDataset, facts: Elements, pixels: tuple[int, int, int] 
         slice_thickness=facts.decimal(tags.SLICE_THICKNESS),
         pet=pet(facts) if facts.text(tags.MODALITY) == "PT" else None,
         window=None if center is None or width is None else (center, width),
+        voi="TABLE" if center is None and tags.VOI_LUT in facts else _voi_function(facts),
     )
+
+
+def _voi_function(facts: Elements) -> Voi:
+    """LINEAR where none is stated: DICOM PS3.3 C.11.2.1.3."""
+    stated = facts.text(tags.VOI_FUNCTION).upper() or "LINEAR"
+    return next((known for known in ("LINEAR", "LINEAR_EXACT", "SIGMOID") if known == stated), "OTHER")
 
 
 def _syntax(dataset: FileDataset) -> str:

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, fields
 from typing import Any, Literal, NamedTuple
 
+from pipeline.volume import Voi
+
 Format = Literal["dicom", "nifti", "mha", "nrrd"]
 
 NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"})
@@ -66,6 +68,7 @@ class Header:
     affine : row-major 4 x 4, index (k, j, i, 1) -> LPS mm, of formats that state one; else None
     window : (center, width) of the first VOI window
     pet : what a PET image says of its activity; None of all others
+    voi : what it is meant for, see ``volume.Voi``
     content : sha256 of the file's bytes for formats without instance UIDs, else ""
     """
 
@@ -110,6 +113,7 @@ class Header:
     affine: tuple[float, ...] | None = None
     window: tuple[float, float] | None = None
     pet: Pet | None = None
+    voi: Voi = "LINEAR"
     content: str = ""
 
     def to_json(self) -> str:
