@@ -67,9 +67,7 @@ def _matrix(shape: Shape) -> np.ndarray:
     return np.column_stack([turned, middle - turned @ target])
 
 
-def _float64(
-    x: np.ndarray, matrix: np.ndarray, size: Shape, rows: slice, order: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _float64(x: np.ndarray, matrix: np.ndarray, size: Shape, rows: slice, order: int) -> tuple[np.ndarray, np.ndarray]:
     """Some slices, and which of their voxels lie a few voxels within the source, where all borders agree."""
     from scipy import ndimage
 

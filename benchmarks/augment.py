@@ -107,7 +107,9 @@ def turn(shape: Shape) -> Comparison:
             "TorchIO": lambda: _torchio(
                 x, "Affine", scales=(SCALE,) * 3, degrees=(DEGREES, 0, 0), translation=(0, 0, 0), default_pad_value=0
             ),
-            "batchgeneratorsv2": lambda: _batchgenerators(x, "spatial.spatial", "SpatialTransform", **_spatial(x.shape)),
+            "batchgeneratorsv2": lambda: _batchgenerators(
+                x, "spatial.spatial", "SpatialTransform", **_spatial(x.shape)
+            ),
         }
 
     return _comparison(shape, Transform(degrees=(DEGREES, 0, 0), scale=(SCALE,) * 3, fill=0), theirs)

@@ -63,7 +63,7 @@ def _monai(x: np.ndarray) -> Case:
 
 
 def _torchio(x: np.ndarray) -> Case:
-    from torchio import Clamp, Compose, RescaleIntensity, Resample
+    from torchio import Clamp, Compose, Resample, RescaleIntensity
 
     image = peers.torchio(x.astype("f4"), images.SPACING)
     window = RescaleIntensity((0, 1), in_min_max=(LOW, HIGH))

@@ -105,7 +105,7 @@ def _itk(x: np.ndarray, golden: Golden) -> Made:
 
 
 def _nnunet(x: np.ndarray, golden: Golden) -> Made:
-    """As its plans call it; the grid is what its rule means: the outer faces of the first and of the last voxel stay."""
+    """As its plans call it; the grid is what its rule means: both outer faces stay put."""
     from nnunetv2.preprocessing.resampling.default_resampling import (
         compute_new_shape,
         resample_data_or_seg_to_shape,

@@ -83,7 +83,6 @@ class Table:
         return {"ratios": ratios, **asdict(self)}
 
 
-
 def paired(
     ours: Mapping[str, Case],
     peers: Mapping[str, Case],
@@ -92,7 +91,9 @@ def paired(
 ) -> Table:
     """Runs every case once to warm up, then ``repeats`` rounds of all of them.
 
-    ``error`` is told what each case gave when it warmed up, and gives None where that cannot be compared.  Raises ValueError for fewer than one round.
+    ``error`` is told what each case gave when it warmed up, and gives None where that cannot be compared.
+
+    Raises ValueError for fewer than one round.
     """
     if repeats < 1:
         raise ValueError("repeats must be at least 1")

@@ -34,7 +34,9 @@ def compare(shape: Shape) -> Comparison:
         }
     )
     exact = _float64(a, b)
-    return Comparison(ours, theirs, missing, lambda told: abs(told[0] - exact), "SSIM, against uniform windows, float64")
+    return Comparison(
+        ours, theirs, missing, lambda told: abs(told[0] - exact), "SSIM, against uniform windows, float64"
+    )
 
 
 def _ours(a: np.ndarray, b: np.ndarray, stride: int) -> tuple[float, float]:

@@ -25,7 +25,7 @@ from pipeline.kernels.intensity import COMPILED, as_dtype, claim
 from pipeline.kernels.lines import readable, writeable
 from pipeline.kernels.positions import Positions, Spans, settled
 from pipeline.kernels.ramp import Ramp
-from pipeline.kernels.resample import _finished_fill, resample
+from pipeline.kernels.resample import finished_fill, resample
 from pipeline.kernels.tables import HALF, Table
 from pipeline.xp import Array, namespace
 
@@ -169,7 +169,7 @@ def _compiled(
         # Nearest moves bits and computes nothing: one compiled form for each size of a voxel.
         made = out if ramp is None else np.empty(out.shape, x.dtype)
         word = np.dtype(f"u{x.dtype.itemsize}")
-        value = np.full(1, _finished_fill(fill, kept, kept, None), kept).view(word)[0]
+        value = np.full(1, finished_fill(fill, kept, kept, None), kept).view(word)[0]
         source, (flat, plane, row) = readable(x.view(word)), writeable(made.view(word))
         for k in range(out.shape[0]):
             gather.nearest(*source, flat[k * plane :], row, value, k, *geometry)
@@ -178,7 +178,7 @@ def _compiled(
         return
     form, source, (flat, plane, row) = _FORMS[order], readable(x), writeable(voxel.bits(out))
     values, flags = np.empty(out.shape[1:], np.float32), np.empty(out.shape[1:], np.uint8)
-    value = voxel.bits(np.full(1, _finished_fill(fill, kept, out.dtype, ramp), out.dtype))[0]
+    value = voxel.bits(np.full(1, finished_fill(fill, kept, out.dtype, ramp), out.dtype))[0]
     like = np.empty(0, kept)
     for k in range(out.shape[0]):
         form(*source, values, flags, k, *geometry)
@@ -218,7 +218,7 @@ def whole(
 
     Slice by slice, since positions take many times the memory of the voxels.
     """
-    xp, value = namespace(x), _finished_fill(fill, kept, out.dtype, ramp)
+    xp, value = namespace(x), finished_fill(fill, kept, out.dtype, ramp)
     for k in range(at.shape[0]):
         places, flags = _places(at.slab(k, k + 1), xp, HALF if order == 3 else 0.0)
         lowest, part = [], []

@@ -76,7 +76,8 @@ def _equalized(levels: np.ndarray, kernel: Sequence[int], clip_limit: float, bin
     (kt, kw), (jt, jw), (it, iw) = (_between(n, m) for n, m in zip(levels.shape, kernel, strict=True))
     _blend(levels, bin_of, maps, kt, kw, jt, jw, it, iw)
     low, high = int(levels.min()), int(levels.max())
-    stretched = (np.arange(GREYS) - float(low)) / float(max(high - low, 1))
+    greys = np.arange(GREYS, dtype=np.float64)
+    stretched = (greys - low) / (high - low) if low < high else greys  # all in one grey: only 0 is 0
     return stretched.clip(0, 1).astype(dtype)[levels]
 
 

@@ -81,8 +81,10 @@ def plain(key: int, start: Sequence[int], shape: Sequence[int], stream: int = 0,
     k, j, i = (xp.arange(a, a + n) for a, n in zip(start, shape, strict=True))
     counter = xp.broadcast_arrays(i >> 2, j[:, None], k[:, None, None], xp.asarray(stream))
     a, b, c, d = (axis.astype(np.uint64) & LOW for axis in counter)
-    drawn = rounds(a, b, c, d, *halves(key))
-    return xp.select([(i & 3) == n for n in range(4)], drawn).astype(np.uint32)
+    first, second, third, fourth = rounds(a, b, c, d, *halves(key))
+    word = i & 3
+    drawn = choose(word < 2, choose(word == 0, first, second), choose(word == 2, third, fourth))
+    return drawn.astype(np.uint32)
 
 
 def halves(key: int) -> tuple[np.uint64, np.uint64]:

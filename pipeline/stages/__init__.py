@@ -32,6 +32,9 @@ class Stage:
     interpolates: ClassVar[bool] = False
     """Whether it computes values between voxels: of these a branch should have one."""
 
+    deforms: ClassVar[bool] = False
+    """Whether what is seen changes its place in the patient: the result is not meant to be like its source."""
+
     fuses: ClassVar[bool] = False
     """Whether ``__call__`` takes ``ramp=``: the pointwise step that follows, applied as it writes."""
 
