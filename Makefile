@@ -6,6 +6,7 @@ PYTHON ?= python3
 JOBS ?= 2
 BIN := .venv/bin
 READY := .venv/.stamp
+GPU := .venv/gpu
 PEERS := .venv-peers/bin
 
 .PHONY: demo test test-system lint format bench peers schemas clean
@@ -22,8 +23,16 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest -q -m "not system" -n $(JOBS)
 
-test-system: $(READY)
-	$(BIN)/python -m pytest -q -m system
+# CUDA's compiler, CuPy and cuCIM lie apart: they import without a GPU, but no other test shall see them.
+$(GPU)/.stamp: $(READY)
+	rm -rf $(GPU)
+	$(BIN)/python .ci/extra.py gpu-check > .venv/gpu-check.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(GPU) -r .venv/gpu-check.txt
+	touch $@
+
+test-system: $(READY) $(GPU)/.stamp
+	$(BIN)/python -m pytest -q -m system --ignore tests/cuda
+	PYTHONPATH=$(GPU) LD_LIBRARY_PATH=$(CURDIR)/$(GPU)/nvidia/cu13/lib $(BIN)/python -m pytest -q -m system tests/cuda
 
 lint: $(READY)
 	$(BIN)/ruff check .

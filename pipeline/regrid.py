@@ -97,12 +97,15 @@ def reach(
     return turn.inverse.grid(_box(turned, [t.span for t in _tables(turned, piece, order, antialias)]))
 
 
-def inside(piece: Grid, source: Grid) -> np.ndarray:
-    """uint8 ``[k, j, i]``: 1 where a voxel of the piece lies on the source, 0 where it is fill."""
+def inside(piece: Grid, source: Grid) -> np.ndarray | None:
+    """uint8 ``[k, j, i]``: 1 where a voxel of the piece lies on the source, 0 where it is fill; None where all do."""
     turn = matching(source, piece)
     if turn is None:
-        return affine.inside(_positions(source, piece, None))
+        mask = affine.inside(_positions(source, piece, None))
+        return None if mask.all() else mask
     k, j, i = (t.inside for t in _tables(turn.grid(source), piece, 0, False))
+    if k.all() and j.all() and i.all():
+        return None
     return (k[:, None, None] & j[:, None] & i).view(np.uint8)
 
 

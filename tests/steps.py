@@ -9,6 +9,7 @@ from pipeline.elastic import Elastic
 from pipeline.stages.biasfield import BiasField
 from pipeline.stages.blur import Blur
 from pipeline.stages.brightness import Brightness
+from pipeline.stages.clahe import Clahe
 from pipeline.stages.clip import Clip
 from pipeline.stages.components import Components
 from pipeline.stages.contrast import Contrast
@@ -80,6 +81,7 @@ stages = {
     "biasfield": biasfields,
     "blur": st.builds(Blur, triples(st.sampled_from([0.0, 0.6, 1.5]))),
     "brightness": st.builds(Brightness, st.floats(0.5, 1.5), units),
+    "clahe": st.builds(Clahe, st.floats(-500, 0), st.floats(1, 800), st.none() | st.floats(3, 30), dtype=dtypes),
     "clip": st.builds(Clip, st.floats(-500, 0), st.floats(1, 800)),
     "components": st.builds(
         Components,

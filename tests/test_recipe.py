@@ -64,7 +64,7 @@ def test_from_raw_starts_anew():
         ("where:", "were:", ["line 2", "'were'", "did you mean 'where'"]),
         ("width: 400", "width: -1", ["line 5", "width"]),
         ("width: 400", 'width: "wide"', ["line 5", "'width' of 'window'"]),
-        (", width: 400", "", ["line 5", "'width' of 'window'"]),
+        (", width: 400", "", ["line 5", "'window'", "center and width go together"]),
         ("spacing: [1, 1, 1]", "spacing: [1, 1]", ["line 4", "'spacing'"]),
         ("spacing: [1, 1, 1]", "spacing: [1, 0, 1]", ["line 4", "spacing"]),
         ("keep: image", "keep: ct", ["line 5", "'ct' names two outputs"]),

@@ -39,7 +39,7 @@ def near(data, grid):
 
 
 @given(volumes(kinds=("image", "labels")), ORDERS, st.booleans(), st.booleans(), st.data())
-@settings(max_examples=80)
+@settings(max_examples=50)
 def test_any_cut_gives_the_whole(volume, order, antialias, bent, data):
     grid, whole = near(data, volume.grid), volume.grid
     elastic = BEND if bent else None
@@ -55,20 +55,21 @@ def test_any_cut_gives_the_whole(volume, order, antialias, bent, data):
 
 
 @given(volumes(), st.sampled_from([(1, 1e-6), (3, 1e-5)]), st.data())
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_interpolation_is_scipys_in_float64(volume, how, data):
     (order, tolerance), grid = how, near(data, volume.grid)
     volume = volume.with_array(volume.array.astype("f4"))
     at = places(volume.grid, grid)
     within = np.all([(p > -0.5) & (p < n - 0.5) for p, n in zip(at, volume.grid.shape, strict=True)], axis=0)
     expected = map_coordinates(volume.array.astype("f8"), at, order=order, mode="nearest" if order == 1 else "mirror")
-    made = regrid(volume, grid, order=order, fill=-9e9).array
+    made, mask = regrid(volume, grid, order=order, fill=-9e9).array, inside(grid, volume.grid)
+    mask = np.ones(grid.shape, bool) if mask is None else mask == 1
     np.testing.assert_allclose(made[within], expected[within], atol=tolerance * max(np.ptp(volume.array), 1e-3) + 1e-5)
-    assert np.array_equal(inside(grid, volume.grid) == 1, made > -1e9)
+    assert np.array_equal(mask, made > -1e9)
     edge = np.any(
         [abs(abs(p - (n - 1) / 2) - n / 2) < 1e-4 for p, n in zip(at, volume.grid.shape, strict=True)], axis=0
     )
-    assert np.array_equal(inside(grid, volume.grid)[~edge] == 1, within[~edge])
+    assert np.array_equal(mask[~edge], within[~edge])
 
 
 def places(source, target):
@@ -78,7 +79,7 @@ def places(source, target):
 
 
 @given(volumes(kinds=("image", "labels")), wanted, st.data())
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_reoriented_cropped_and_padded_voxels_return_to_the_bit(volume, letters, data):
     """There: turned, cut, padded.  Back on the source: all voxels of the cut, the rest is fill."""
     grid = toward(volume.grid, letters).grid(volume.grid)

@@ -20,11 +20,12 @@ from typing import Any
 import numpy as np
 
 from pipeline.kernels import gather, intensity, tables, voxel
+from pipeline.kernels.cuda import affine as cuda
 from pipeline.kernels.intensity import COMPILED, as_dtype, claim
 from pipeline.kernels.lines import readable, writeable
 from pipeline.kernels.positions import Positions, Spans, settled
 from pipeline.kernels.ramp import Ramp
-from pipeline.kernels.resample import _finished_fill, resample
+from pipeline.kernels.resample import finished_fill, resample
 from pipeline.kernels.tables import HALF, Table
 from pipeline.xp import Array, namespace
 
@@ -87,7 +88,7 @@ def affine(
         if all(t.taps == 1 for t in filters):
             x = x.astype(np.float32)
         x, start = resample(x, filters, start, fill=0, dtype="float32"), [low for low, _ in at.span(order)]
-    body = _compiled if namespace(x) is np else whole
+    body = _compiled if namespace(x) is np else _by_cuda
     body(x, at, start, order, kept, fill, ramp, made)
     return made
 
@@ -119,7 +120,7 @@ def inside(at: Positions, xp: ModuleType = np) -> Array:
         for k in range(at.shape[0] if made.size else 0):
             gather.inside(made[k], k, *_geometry(at, (0, 0, 0)))
     elif made.size:
-        made[...] = _places(at, xp, 0.0)[1]
+        cuda.inside(at, made)
     return made
 
 
@@ -168,7 +169,7 @@ def _compiled(
         # Nearest moves bits and computes nothing: one compiled form for each size of a voxel.
         made = out if ramp is None else np.empty(out.shape, x.dtype)
         word = np.dtype(f"u{x.dtype.itemsize}")
-        value = np.full(1, _finished_fill(fill, kept, kept, None), kept).view(word)[0]
+        value = np.full(1, finished_fill(fill, kept, kept, None), kept).view(word)[0]
         source, (flat, plane, row) = readable(x.view(word)), writeable(made.view(word))
         for k in range(out.shape[0]):
             gather.nearest(*source, flat[k * plane :], row, value, k, *geometry)
@@ -177,11 +178,30 @@ def _compiled(
         return
     form, source, (flat, plane, row) = _FORMS[order], readable(x), writeable(voxel.bits(out))
     values, flags = np.empty(out.shape[1:], np.float32), np.empty(out.shape[1:], np.uint8)
-    value = voxel.bits(np.full(1, _finished_fill(fill, kept, out.dtype, ramp), out.dtype))[0]
+    value = voxel.bits(np.full(1, finished_fill(fill, kept, out.dtype, ramp), out.dtype))[0]
     like = np.empty(0, kept)
     for k in range(out.shape[0]):
         form(*source, values, flags, k, *geometry)
         gather.finish(values, flags, voxel.bits(like), value, flat[k * plane :], row, voxel.numbers(ramp, out.dtype))
+
+
+def _by_cuda(
+    x: Array,
+    at: Positions,
+    start: Sequence[int],
+    order: int,
+    kept: np.dtype,
+    fill: float,
+    ramp: Ramp | None,
+    out: Array,
+) -> None:
+    if order:
+        cuda.interpolated(x, at, start, order, kept, finished_fill(fill, kept, out.dtype, ramp), ramp, out)
+        return
+    made = out if ramp is None else namespace(x).empty(out.shape, x.dtype)
+    cuda.nearest(x, at, start, finished_fill(fill, kept, kept, None), made)
+    if ramp is not None:
+        intensity.ramp(made, ramp, out=out)
 
 
 def whole(
@@ -194,11 +214,11 @@ def whole(
     ramp: Ramp | None,
     out: Array,
 ) -> None:
-    """By whole-array operations: CuPy arrays, and the definition that the compiled forms are held to.
+    """By whole-array operations: the definition that the compiled forms are held to.
 
     Slice by slice, since positions take many times the memory of the voxels.
     """
-    xp, value = namespace(x), _finished_fill(fill, kept, out.dtype, ramp)
+    xp, value = namespace(x), finished_fill(fill, kept, out.dtype, ramp)
     for k in range(at.shape[0]):
         places, flags = _places(at.slab(k, k + 1), xp, HALF if order == 3 else 0.0)
         lowest, part = [], []

@@ -19,7 +19,7 @@ import numpy as np
 from numba import njit
 
 from pipeline.kernels import voxel
-from pipeline.kernels.intensity import finished
+from pipeline.kernels.cuda import resample as cuda
 from pipeline.kernels.lines import readable, writeable
 from pipeline.kernels.ramp import Ramp
 from pipeline.kernels.tables import Table
@@ -45,20 +45,52 @@ class Band(NamedTuple):
     taps: int
 
 
+class Scratch(NamedTuple):
+    """Memory of compiled code, flat float32.
+
+    lines : source lines that LANES rows of the result look at
+    square : LANES rows of LANES columns of the source
+    turned, made : columns of the source, and of the result, with LANES rows each
+    panel : source slices that SLAB slices of the result look at, each LANES rows of the result
+    values : a row of the result
+    """
+
+    lines: np.ndarray
+    square: np.ndarray
+    turned: np.ndarray
+    made: np.ndarray
+    panel: np.ndarray
+    values: np.ndarray
+
+
 def banded(x: Array, tables: Sequence[Table], out: Array, ramp: Ramp | None) -> None:
     """Writes ``out``, not empty, of the shape of three tables that count from the first voxel of ``x``.
 
     Rows must look at voxels of ``x`` that follow one another.
     """
     if namespace(x) is not np:
-        out[...] = finished(by_definition(x, tables), out.dtype if ramp is None else x.dtype, ramp)
+        cuda.banded(x, tables, PASSES, out, ramp)
         return
     k, j, i = (Band(t.index[:, 0].copy(), t.weights.astype(np.float32).ravel(), t.taps) for t in tables)
-    _banded(readable(x), x.shape[2], writeable(voxel.bits(out)), k, j, i, voxel.numbers(ramp, out.dtype))
+    scratch = _scratch(x.shape[2], k, j, i)
+    _banded(readable(x), x.shape[2], writeable(voxel.bits(out)), k, j, i, scratch, voxel.numbers(ramp, out.dtype))
+
+
+def _scratch(width: int, k: Band, j: Band, i: Band) -> Scratch:
+    across, along = (-(-n // LANES) * LANES for n in (width, i.first.size))
+    sizes = (_widest(j, LANES) * across, LANES * LANES, across * LANES, along * LANES)
+    # Zeros, since the lanes of rows and columns that are not there are computed too.
+    return Scratch(*(np.zeros(n, "f4") for n in (*sizes, _widest(k, SLAB) * LANES * along, along)))
+
+
+def _widest(band: Band, count: int) -> int:
+    """Source voxels that ``count`` rows look at, at most."""
+    rows = (band.first[n : n + count] for n in range(0, band.first.size, count))
+    return max(int(np.ptp(first)) for first in rows) + band.taps
 
 
 def by_definition(x: Array, tables: Sequence[Table]) -> Array:
-    """float32 ``[k, j, i]``: the same by whole-array operations, for CuPy and as what compiled code is held to."""
+    """float32 ``[k, j, i]``: the same by whole-array operations, which compiled code is held to."""
     xp, y = namespace(x), x.astype(np.float32)
     for axis in PASSES:
         index, weights = tables[axis].index, tables[axis].weights.astype(np.float32)
@@ -72,9 +104,8 @@ def by_definition(x: Array, tables: Sequence[Table]) -> Array:
 
 
 @njit(cache=True, nogil=True)
-def _banded(x, width, out, k, j, i, ramp):  # type: ignore[no-untyped-def]
-    size = LANES * _padded(i.first.size)  # of a slice of the panel
-    panel, scratch = np.empty(_widest(k, SLAB) * size, np.float32), _scratch(width, j, i)
+def _banded(x, width, out, k, j, i, scratch, ramp):  # type: ignore[no-untyped-def]
+    panel, size = scratch.panel, scratch.made.size  # of a slice of the panel
     for row in range(0, j.first.size, LANES):
         rows = (row, min(row + LANES, j.first.size))
         low, high = 0, 0  # source slices in the panel
@@ -83,20 +114,19 @@ def _banded(x, width, out, k, j, i, ramp):  # type: ignore[no-untyped-def]
             first, last = _window(k, *slices)
             kept = max(high - first, 0) if low <= first else 0
             if low < first:
-                for n in range(kept):
-                    old = (n + first - low) * size
-                    panel[n * size : (n + 1) * size] = panel[old : old + size]
+                for n in range(kept * size):
+                    panel[n] = panel[n + (first - low) * size]
             for n in range(kept, last - first):
                 _slice(x.flat[(first + n) * x.plane :], x.row, width, rows, j, i, scratch, panel[n * size :])
             low, high = first, last
-            _slab(panel, first, slices, rows, k, i.first.size, x.flat, out, ramp)
+            _slab(scratch, first, slices, rows, k, i.first.size, x.flat, out, ramp)
 
 
 @njit(cache=True, nogil=True)
 def _slice(x, row, width, rows, j, i, scratch, out):  # type: ignore[no-untyped-def]
     """Some rows of one source slice, summed along j and along i: ``out[j][i]``."""
-    lines, square, turned, made = scratch
-    across, along = _padded(width), _padded(i.first.size)
+    lines, square, turned, made = scratch.lines, scratch.square, scratch.turned, scratch.made
+    across, along = turned.size // LANES, made.size // LANES
     first, last = _window(j, *rows)
     for n in range(last - first):
         line, wide = x[(first + n) * row :], lines[n * across :]
@@ -113,10 +143,10 @@ def _slice(x, row, width, rows, j, i, scratch, out):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, nogil=True)
-def _slab(panel, first, slices, rows, k, width, x, out, ramp):  # type: ignore[no-untyped-def]
+def _slab(scratch, first, slices, rows, k, width, x, out, ramp):  # type: ignore[no-untyped-def]
     """Some rows of some slices of the result, summed along k over a panel that begins with source slice ``first``."""
-    along = _padded(width)
-    values = np.empty(along, np.float32)
+    panel, values = scratch.panel, scratch.values
+    along = values.size
     for r in range(rows[0], rows[1]):
         for s in range(slices[0], slices[1]):
             source = ((k.first[s] - first) * LANES + r - rows[0]) * along
@@ -136,31 +166,7 @@ def _turn(out, row, x, stride, count):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _scratch(width, j, i):  # type: ignore[no-untyped-def]
-    """Zeros, since the lanes of rows and columns that are not there are computed too."""
-    across, along = _padded(width), _padded(i.first.size)
-    lines, square = np.zeros(_widest(j, LANES) * across, np.float32), np.zeros(LANES * LANES, np.float32)
-    return lines, square, np.zeros(across * LANES, np.float32), np.zeros(along * LANES, np.float32)
-
-
-@njit(cache=True, nogil=True)
-def _padded(length):  # type: ignore[no-untyped-def]
-    """Whole lanes."""
-    return (length + LANES - 1) // LANES * LANES
-
-
-@njit(cache=True, nogil=True)
 def _window(band, begin, end):  # type: ignore[no-untyped-def]
     """``[low, high)``: what the rows ``[begin, end)`` look at."""
     a, b = band.first[begin], band.first[end - 1]
     return min(a, b), max(a, b) + band.taps
-
-
-@njit(cache=True, nogil=True)
-def _widest(band, count):  # type: ignore[no-untyped-def]
-    """The longest window of ``count`` rows."""
-    most = 0
-    for begin in range(0, band.first.size, count):
-        low, high = _window(band, begin, min(begin + count, band.first.size))
-        most = max(most, high - low)
-    return most

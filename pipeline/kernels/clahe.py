@@ -47,8 +47,8 @@ def equalize(
     import cucim.skimage.exposure as on_gpu
 
     # The function inside its decorator, which guesses that a last axis of 3 or 4 voxels is colour.
-    call = on_gpu.equalize_adapthist.__wrapped__
-    return call(levels, kernel_size=tuple(kernel), clip_limit=clip_limit, nbins=bins).astype(dtype)
+    made = on_gpu.equalize_adapthist.__wrapped__(levels, kernel_size=tuple(kernel), clip_limit=clip_limit, nbins=bins)
+    return made.astype(dtype)
 
 
 def _levels(x: Array, lower: float, upper: float) -> Array:
@@ -76,7 +76,8 @@ def _equalized(levels: np.ndarray, kernel: Sequence[int], clip_limit: float, bin
     (kt, kw), (jt, jw), (it, iw) = (_between(n, m) for n, m in zip(levels.shape, kernel, strict=True))
     _blend(levels, bin_of, maps, kt, kw, jt, jw, it, iw)
     low, high = int(levels.min()), int(levels.max())
-    stretched = (np.arange(GREYS) - float(low)) / float(max(high - low, 1))
+    greys = np.arange(GREYS, dtype=np.float64)
+    stretched = (greys - low) / (high - low) if low < high else greys  # all in one grey: only 0 is 0
     return stretched.clip(0, 1).astype(dtype)[levels]
 
 

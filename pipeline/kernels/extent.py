@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from pipeline.xp import Array, namespace, to_host
 
-def extents(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+
+def extents(labels: Array) -> tuple[np.ndarray, np.ndarray]:
     """``(found, table)`` of an unsigned integer array [k, j, i]; label 0 is background.
 
     Returns
@@ -21,10 +23,26 @@ def extents(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     most = int(labels.max(initial=0))
     table = np.zeros((most + 1, 10), np.int64)
     table[:, 4:7] = np.iinfo(np.int64).max
-    if labels.size:  # compiled code looks at the first voxel of every line
+    if namespace(labels) is not np:
+        _gather_by_counts(labels, table)
+    elif labels.size:  # compiled code looks at the first voxel of every line
         _gather(np.ascontiguousarray(labels), table)
     found = 1 + np.flatnonzero(table[1:, 0])
     return found, table[found]
+
+
+def _gather_by_counts(labels: Array, table: np.ndarray) -> None:
+    """From how many voxels of each label lie on each plane across k, j and i."""
+    xp = namespace(labels)
+    for axis, n in enumerate(labels.shape):
+        plane = xp.arange(n).reshape([-1 if a == axis else 1 for a in range(3)])
+        keys = (labels.astype(np.int64) * n + plane).reshape(-1)
+        counts = to_host(xp.bincount(keys, minlength=len(table) * n)).reshape(len(table), n)
+        counts[0] = 0  # background
+        table[:, 0], table[:, 1 + axis] = counts.sum(1), counts @ np.arange(n)
+        for label in np.flatnonzero(table[:, 0]):
+            (found,) = np.nonzero(counts[label])
+            table[label, 4 + axis], table[label, 7 + axis] = found[0], found[-1] + 1
 
 
 @njit(cache=True, nogil=True)

@@ -1,8 +1,8 @@
 """The compiled forms of ``affine``: NumPy arrays, one slice of the target at a time.
 
 Of each line first the positions, then where they point to, then what lies there: short loops that each do one thing,
-all but the look-up in vectors.  What was found is float32; rounding, ramp and cast are a pass of their own over the slice
-while it is in cache, so that one form of the look-up serves every dtype of the result.
+all but the look-up in vectors.  What was found is float32; rounding, ramp and cast are a pass of their own over the
+slice while it is in cache, so that one form of the look-up serves every dtype of the result.
 """
 
 from __future__ import annotations

@@ -15,6 +15,9 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from pipeline.kernels.cuda import histogram as cuda
+from pipeline.xp import Array, namespace
+
 SIGNED = (np.dtype("int8"), np.dtype("int16"))
 UNSIGNED = (np.dtype("bool"), np.dtype("uint8"), np.dtype("uint16"))
 FLOAT = (np.dtype("float16"), np.dtype("float32"))
@@ -57,7 +60,7 @@ def detail_values(key: int) -> np.ndarray:
     return _floats(np.arange(65536, dtype=np.uint32) | np.uint32(key << 16))
 
 
-def count(x: np.ndarray, valid: np.ndarray | None = None, sums: bool = True) -> tuple[np.ndarray, int, int]:
+def count(x: Array, valid: Array | None = None, sums: bool = True) -> tuple[np.ndarray, int, int]:
     """``(counts, nan, infinite)`` of an array of any shape: finite voxels by bin, and what is not finite.
 
     Parameters
@@ -73,21 +76,21 @@ def count(x: np.ndarray, valid: np.ndarray | None = None, sums: bool = True) -> 
     """
     weights = weights_of(x, valid)
     if x.dtype == np.float32 and (sums or not np.little_endian):
-        return _count_float32(flat(x, np.uint32), weights)
+        return _with_sums(x, weights)
     counts = _by_pattern(x, weights)[_patterns(x.dtype)]
     if x.dtype not in FLOAT:
         return counts[:, None], 0, 0
     value = values(x.dtype)
     odd = ~np.isfinite(value)
     if x.dtype == np.float32 and counts[odd].any():  # one bin holds an infinity and NaN
-        counts, nan, infinite = _count_float32(flat(x, np.uint32), weights)
+        counts, nan, infinite = _with_sums(x, weights)
         return counts[:, :1], nan, infinite
     nan, infinite = (int(counts[strange].sum()) for strange in (np.isnan(value), np.isinf(value)))
     counts[odd] = 0
     return counts[:, None], nan, infinite
 
 
-def detail(x: np.ndarray, keys: tuple[int, ...], valid: np.ndarray | None = None) -> np.ndarray:
+def detail(x: Array, keys: tuple[int, ...], valid: Array | None = None) -> np.ndarray:
     """int64 [len(keys), 65536]: the voxels of a float32 array in each of the bins, by lower half key.
 
     Raises ValueError for more than 255 keys.
@@ -97,18 +100,19 @@ def detail(x: np.ndarray, keys: tuple[int, ...], valid: np.ndarray | None = None
     pattern = _patterns(x.dtype)[list(keys)]
     row = np.zeros(65536, np.uint8)
     row[pattern] = np.arange(1, len(keys) + 1)
-    rows = _detail(flat(x, np.uint32), weights_of(x, valid), row, len(keys))
+    kernel = _detail if namespace(x) is np else cuda.detail
+    rows = kernel(flat(x, np.uint32), weights_of(x, valid), row, len(keys))
     negative = pattern >= 1 << 15
     rows[negative] = rows[negative, ::-1]
     return rows
 
 
-def flat(x: np.ndarray, dtype: Any) -> np.ndarray:
+def flat(x: Array, dtype: Any) -> Array:
     """The voxels in a row, their bytes read as another type of the same size."""
-    return np.ascontiguousarray(x).reshape(-1).view(dtype)
+    return namespace(x).ascontiguousarray(x).reshape(-1).view(dtype)
 
 
-def weights_of(x: np.ndarray, valid: np.ndarray | None) -> np.ndarray | None:
+def weights_of(x: Array, valid: Array | None) -> Array | None:
     """uint8 in a row, 1 where a voxel of ``x`` counts; None where all do.  Raises TypeError for what is no mask."""
     if valid is None:
         return None
@@ -117,13 +121,19 @@ def weights_of(x: np.ndarray, valid: np.ndarray | None) -> np.ndarray | None:
     return flat(valid, np.uint8)
 
 
-def _by_pattern(x: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+def _with_sums(x: Array, weights: Array | None) -> tuple[np.ndarray, int, int]:
+    return (_count_float32 if namespace(x) is np else cuda.count_float32)(flat(x, np.uint32), weights)
+
+
+def _by_pattern(x: Array, weights: Array | None) -> np.ndarray:
     """int64 [bins]: voxels by bit pattern; of float32 by the upper half of it.
 
     Compiled code reads words of four patterns, of float32 of two.
     """
     size, lanes, word = bins(x.dtype), *_WORDS[x.dtype.itemsize]
     patterns = flat(x, f"u{x.dtype.itemsize}")
+    if namespace(x) is not np:
+        return cuda.count(patterns, weights)
     whole = patterns.size // lanes * lanes
     words = patterns[:whole].view(word)
     kernel = _count_upper if x.dtype == np.float32 else _count

@@ -12,7 +12,9 @@ from math import frexp
 import numpy as np
 from numba import njit
 
+from pipeline.kernels import histogram
 from pipeline.kernels.histogram import flat, weights_of
+from pipeline.xp import Array, namespace
 
 BITS = 26
 """Of the fixed point: its steps are at most 2^-26 of the largest magnitude."""
@@ -21,11 +23,13 @@ _PART = 1024
 """Voxels whose squares are summed before they are split: 2^10 x 2^52 fits 63 bits."""
 
 
-def extremes(x: np.ndarray, valid: np.ndarray | None = None) -> tuple[int, float, float]:
+def extremes(x: Array, valid: Array | None = None) -> tuple[int, float, float]:
     """``(n, lowest, highest)`` of the finite voxels of a float16 or float32 array; (0, inf, -inf) where there are none.
 
     ``valid`` is uint8 of 0 and 1, or bool, of the shape of x: voxels that count; all of them where None.
     """
+    if namespace(x) is not np:
+        return _extremes_of(_finite(_wide(x), valid))
     n, low, high = _extremes(flat(_wide(x), np.int32), weights_of(x, valid))
     if not n:
         return 0, float("inf"), float("-inf")
@@ -43,27 +47,60 @@ def exponent(magnitude: float) -> int:
     return min(BITS - frexp(magnitude)[1], 126)
 
 
-def fixed_sums(x: np.ndarray, power: int, valid: np.ndarray | None = None) -> tuple[int, int]:
+def fixed_sums(x: Array, power: int, valid: Array | None = None) -> tuple[int, int]:
     """``(sum, sum of squares)`` of the finite voxels of a float array in steps of ``2 ** -power``."""
+    if namespace(x) is not np:
+        return _fixed_sums_of(_wide(x), np.float32(2.0**power), valid)
     total, high, low = _fixed_sums(flat(_wide(x), np.float32), np.float32(2.0**power), weights_of(x, valid))
     return total, (high << 32) + low
 
 
-def whole_sums(x: np.ndarray, valid: np.ndarray | None = None) -> tuple[int, int, int, int, int]:
+def whole_sums(x: Array, valid: Array | None = None) -> tuple[int, int, int, int, int]:
     """``(n, lowest, highest, sum, sum of squares)`` of an integer array of up to 16 bits, in one pass.
 
     Exact up to 2^31 voxels; lowest is above highest where there are none.
     """
     if x.dtype.kind not in "iub" or x.dtype.itemsize > 2:
         raise TypeError(f"no exact sums of {x.dtype}; integers of up to 16 bits have them")
+    if namespace(x) is not np:
+        return _sums_of_bins(x, valid)
     patterns = flat(x, np.uint8) if x.dtype == bool else flat(x, x.dtype)
     return _whole_sums(patterns, weights_of(x, valid))
 
 
-def _wide(x: np.ndarray) -> np.ndarray:
+def _wide(x: Array) -> Array:
     if x.dtype not in (np.float16, np.float32):
         raise TypeError(f"no fixed point for {x.dtype}; float16 and float32 have one")
     return x.astype(np.float32, copy=False)
+
+
+# By whole-array operations: CuPy arrays
+
+
+def _finite(x: Array, valid: Array | None) -> Array:
+    """The finite voxels that count, as float32, in a row."""
+    kept = namespace(x).isfinite(x)
+    return x[kept if valid is None else kept & (valid != 0)]
+
+
+def _extremes_of(x: Array) -> tuple[int, float, float]:
+    return (x.size, float(x.min()) + 0.0, float(x.max()) + 0.0) if x.size else (0, float("inf"), float("-inf"))
+
+
+def _fixed_sums_of(x: Array, scale: np.float32, valid: Array | None) -> tuple[int, int]:
+    v = _finite(x, valid) * scale
+    steps = namespace(x).rint(v[abs(v) <= np.float32(1 << BITS)]).astype(np.int64)
+    squares = steps * steps
+    return int(steps.sum()), (int((squares >> 32).sum()) << 32) + int((squares & 0xFFFFFFFF).sum())
+
+
+def _sums_of_bins(x: Array, valid: Array | None) -> tuple[int, int, int, int, int]:
+    counts = histogram.count(x, valid)[0][:, 0]
+    (found,) = np.nonzero(counts)
+    pairs = list(zip(histogram.values(x.dtype)[found].astype(int).tolist(), counts[found].tolist(), strict=True))
+    low, high = (pairs[0][0], pairs[-1][0]) if pairs else (1 << 16, -(1 << 16))
+    total, squares = (sum(n * value**power for value, n in pairs) for power in (1, 2))
+    return sum(n for _, n in pairs), low, high, total, squares
 
 
 # Numba widens what is computed with small integers: the casts below keep the loops at 32 bits, and with the

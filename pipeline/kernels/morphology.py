@@ -101,8 +101,11 @@ def _by_footprint(mask: Array, ball: Ball, steps: tuple[Step, ...]) -> Array:
         footprint[reach[0] + dk, reach[1] + dj, reach[2] - half : reach[2] + half + 1] = 1
     made = xp.pad((mask != 0).astype(np.uint8), [(n, n) for n in reach])
     for step in steps:
-        call = morphology.dilation if step == "dilate" else morphology.erosion
-        made = call(made, xp.asarray(footprint), mode="min")  # beyond the margins all is background
+        # Beyond the margins all is background.
+        if step == "dilate":
+            made = morphology.dilation(made, xp.asarray(footprint), mode="min")
+        else:
+            made = morphology.erosion(made, xp.asarray(footprint), mode="min")
     return made[tuple(slice(n, n + length) for n, length in zip(reach, mask.shape, strict=True))]
 
 

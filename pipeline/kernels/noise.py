@@ -92,8 +92,8 @@ def noise(x: Array, model: Model, key: int, start: Sequence[int]) -> Array:
 
 def plain(x: Array, model: Model, key: int, start: Sequence[int]) -> Array:
     """The same by whole-array operations, on NumPy or CuPy: the definition that compiled code is held to."""
-    n, m = (philox.normal(key, start, x.shape, min(s, _streams(model) - 1), namespace(x)) for s in (0, 1))
-    return as_dtype(model.of(x.astype(np.float32), n, m, model), x.dtype)
+    drawn = [philox.normal(key, start, x.shape, stream, namespace(x)) for stream in range(_streams(model))]
+    return as_dtype(model.of(x.astype(np.float32), drawn[0], drawn[-1], model), x.dtype)
 
 
 def _streams(model: Model) -> int:

@@ -21,6 +21,7 @@ import numpy as np
 from numba import njit
 from numba.extending import register_jitable
 
+from pipeline.kernels.cuda import philox as cuda
 from pipeline.kernels.elementary import cast, choose, log
 from pipeline.xp import Array
 
@@ -41,10 +42,10 @@ def words(key: int, start: Sequence[int], shape: Sequence[int], stream: int = 0,
     stream : 32 bits; other streams of a key are independent
     xp : ``numpy`` or ``cupy``; equal bits
     """
+    out = xp.empty(tuple(shape), np.uint32)
     if xp is not np:
-        return plain(key, start, shape, stream, xp)
-    out = np.empty(tuple(shape), np.uint32)
-    if out.size:
+        cuda.fill(out, key, start, stream)
+    elif out.size:
         _fill_words(out, *_origin(start), halves(key), U(stream))
     return out
 
@@ -61,16 +62,16 @@ def normal(
     shape: Sequence[int],
     stream: int = 0,
     xp: ModuleType = np,
-    out: np.ndarray | None = None,
+    out: Array | None = None,
 ) -> Array:
     """float32 ``[k, j, i]``, of mean 0 and standard deviation 1: ``quantile`` of the words.
 
-    ``out``, for NumPy alone, is a contiguous array to write to.
+    ``out`` is a contiguous array to write to.
     """
+    out = xp.empty(tuple(shape), np.float32) if out is None else out
     if xp is not np:
-        return quantile(plain(key, start, shape, stream, xp).view(np.int32))
-    out = np.empty(tuple(shape), np.float32) if out is None else out
-    if out.size:
+        cuda.fill(out, key, start, stream)
+    elif out.size:
         _fill_normal(out, *_origin(start), halves(key), U(stream))
     return out
 
@@ -80,8 +81,10 @@ def plain(key: int, start: Sequence[int], shape: Sequence[int], stream: int = 0,
     k, j, i = (xp.arange(a, a + n) for a, n in zip(start, shape, strict=True))
     counter = xp.broadcast_arrays(i >> 2, j[:, None], k[:, None, None], xp.asarray(stream))
     a, b, c, d = (axis.astype(np.uint64) & LOW for axis in counter)
-    drawn = rounds(a, b, c, d, *halves(key))
-    return xp.select([(i & 3) == n for n in range(4)], drawn).astype(np.uint32)
+    first, second, third, fourth = rounds(a, b, c, d, *halves(key))
+    word = i & 3
+    drawn = choose(word < 2, choose(word == 0, first, second), choose(word == 2, third, fourth))
+    return drawn.astype(np.uint32)
 
 
 def halves(key: int) -> tuple[np.uint64, np.uint64]:

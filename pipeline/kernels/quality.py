@@ -14,6 +14,9 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
+from pipeline.kernels.cuda.similarity import similarity
+from pipeline.xp import Array, namespace
+
 LEVELS = 4095
 """The data range in quantised steps."""
 
@@ -51,7 +54,7 @@ class Sums(NamedTuple):
     absolute: int
 
 
-def quantise(x: np.ndarray, low: float, high: float, valid: np.ndarray | None = None) -> np.ndarray:
+def quantise(x: Array, low: float, high: float, valid: Array | None = None) -> Array:
     """int16 [k, j, i]: low .. high, clipped, as -2048 .. 2047 in 4095 equal steps, half to even, in float32.
 
     Voxels that are NaN, or 0 in ``valid`` (uint8 or bool), become INVALID.  ``x`` is int16, uint16, uint8,
@@ -63,14 +66,25 @@ def quantise(x: np.ndarray, low: float, high: float, valid: np.ndarray | None = 
         raise TypeError(f"{x.dtype} cannot be quantised; int16, uint16, uint8, float16 and float32 can")
     if valid is not None and (valid.dtype not in (np.uint8, np.bool_) or valid.shape != x.shape):
         raise TypeError("a validity mask is uint8 or bool and has the shape of the array")
-    out = np.empty(x.shape, np.int16)
     base, scale = np.float32(low), np.float32(LEVELS / (high - low))
+    if namespace(x) is not np:
+        return plain(x, base, scale, valid)
+    out = np.empty(x.shape, np.int16)
     x = np.ascontiguousarray(x)
     # float16 is no type of numba's on a CPU: its patterns go in, and a word that says what they are.
     patterns, halves = (x.view(np.uint16), True) if x.dtype == np.float16 else (x, None)
     good = None if valid is None else np.ascontiguousarray(valid).view(np.uint8)
     _quantise(patterns, halves, base, scale, good, out)
     return out
+
+
+def plain(x: Array, base: np.float32, scale: np.float32, valid: Array | None = None) -> Array:
+    """``quantise`` by whole-array operations: the definition that compiled code is held to."""
+    xp = namespace(x)
+    v = x.astype(np.float32)
+    good = v == v if valid is None else (v == v) & (valid != 0)
+    step = xp.rint(xp.clip((v - base) * scale, np.float32(0), np.float32(LEVELS)))
+    return xp.where(good, step - np.float32(_CENTRE), np.float32(INVALID)).astype(np.int16)
 
 
 def window(shape: Sequence[int]) -> tuple[int, int, int]:
@@ -84,8 +98,8 @@ def window(shape: Sequence[int]) -> tuple[int, int, int]:
 
 
 def compare(
-    a: np.ndarray,
-    b: np.ndarray,
+    a: Array,
+    b: Array,
     *,
     own: Sequence[int] | None = None,
     start: Sequence[int] = (0, 0, 0),
@@ -121,12 +135,15 @@ def compare(
         raise TypeError("quantised images are int16")
     if a.shape != b.shape:
         raise ValueError(f"images of {a.shape} and {b.shape} voxels cannot be compared")
-    a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
+    xp = namespace(a)
+    a, b = xp.ascontiguousarray(a), xp.ascontiguousarray(b)
     owned = tuple(own) if own is not None else a.shape
     size = tuple(window) if window is not None else tuple(min(WIDTH, n) for n in a.shape)
     first = tuple(-at % stride for at in start)
     # A window begins inside `own` and ends inside the array.
     last = tuple(min(o, n - w + 1) for o, n, w in zip(owned, a.shape, size, strict=True))
+    if xp is not np:
+        return Sums(*similarity(a, b, owned, first, last, size, stride, ONE))
     ssim = (0, 0, ONE)
     if size[0] * size[1] * size[2] > 1:  # one voxel has no variance
         ssim = _ssim(a, b, first, last, size, stride)

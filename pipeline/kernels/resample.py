@@ -59,7 +59,7 @@ def resample(
         If the inside rows look beyond ``x``, those of three taps and more have gaps, or ``out`` does not fit.
     """
     dtype = _result(x.dtype, tables, dtype, ramp)
-    value = _finished_fill(fill, x.dtype, dtype, ramp)
+    value = finished_fill(fill, x.dtype, dtype, ramp)
     return within(x, tables, start, _body(tables), value, dtype, ramp, out)
 
 
@@ -118,7 +118,7 @@ def _seen(x: Array, tables: Sequence[Table], start: Sequence[int]) -> tuple[list
     return moved, x[tuple(slice(a, b) for a, b in spans)]
 
 
-def _finished_fill(fill: float, source: np.dtype, dtype: np.dtype, ramp: Ramp | None) -> float:
+def finished_fill(fill: float, source: np.dtype, dtype: np.dtype, ramp: Ramp | None) -> float:
     """The fill value as it stands in the result."""
     first = source if ramp is not None else dtype
     if first.kind in "iub":

@@ -11,32 +11,30 @@ from typing import Any
 import numpy as np
 
 from pipeline.grid import Grid
-from pipeline.kernels import tables
 from pipeline.kernels.components import count
 from pipeline.kernels.quality import INVALID, quantise
 from pipeline.kernels.ramp import LARGEST
-from pipeline.kernels.resample import resample
 from pipeline.plan import Plan
-from pipeline.tally import PERCENTILES, Extents, Fidelity, Histogram
+from pipeline.regrid import inside, regrid
+from pipeline.tally import PERCENTILES, Extent, Extents, Fidelity, Histogram
 from pipeline.volume import Facts, Spec, Volume
 
 CT_RANGE = (-1000.0, 1000.0)
 """HU: the data range of a CT that no window was applied to, so that figures of all CT compare."""
 
-Bounds = list[tuple[int, int]]
-"""Lattice indices ``[low, high)`` along k, j, i."""
-
 
 def measure_image(plan: Plan, output: Volume, raw: Volume, facts: Facts, *, compare: bool = True) -> dict[str, Any]:
-    """Columns of ``volume_qa`` for an image that ``plan`` made of ``raw``, both whole; null where not compared."""
-    covered = _within(output.grid, raw.grid)
-    valid = _mask(output.grid, covered)
+    """Columns of ``volume_qa`` for an image that ``plan`` made of ``raw``, both whole.
+
+    Likeness is null where ``compare`` is false, and where a stage moved what is seen within the patient.
+    """
+    valid = _valid(plan, output.grid, raw.grid)
     histogram = Histogram.of(output.array, valid)
     histogram += histogram.detail(output.array, valid)
     low, high = data_range(plan, facts)
     # NumPy compares half floats one by one; widened first they take a fifth of the time.
     voxels = output.array.astype(np.float32) if output.array.dtype == np.float16 else output.array
-    likeness = fidelity(plan, output, raw, facts, covered) if compare else Fidelity()
+    likeness = fidelity(plan, output, raw, facts, valid) if compare and not _deforms(plan) else Fidelity()
     n = histogram.n
     return {
         "v_min": histogram.min,
@@ -98,44 +96,43 @@ def data_range(plan: Plan, facts: Facts) -> tuple[float, float]:
     return low, max(high, np.nextafter(low, np.inf))
 
 
-def fidelity(plan: Plan, output: Volume, raw: Volume, facts: Facts, covered: Bounds) -> Fidelity:
-    """Likeness of an output to its reference, on the source grid."""
+def fidelity(plan: Plan, output: Volume, raw: Volume, facts: Facts, valid: np.ndarray | None = None) -> Fidelity:
+    """Likeness of an output to its reference, on the source grid; where ``valid`` is 0 the output is fill."""
     low, high = data_range(plan, facts)
     reference = plan.intensity.run(raw.crop_to, raw.grid)
     known = None if facts.padding is None else raw.array != np.asarray(facts.padding, raw.array.dtype)
-    made = quantise(output.array, low, high)
-    if output.grid != raw.grid:
-        axes = output.grid.axes(raw.grid)
-        lines = [
-            tables.spline(*line, 1, (a, b), ends)
-            for line, a, b, ends in zip(axes, raw.grid.start, raw.grid.stop, covered, strict=True)
-        ]
-        made = resample(made, lines, output.grid.start, fill=INVALID)
-    return Fidelity.of(quantise(reference.array, low, high, known), made, raw.grid, raw.grid)
+    made = output.with_array(quantise(output.array, low, high))
+    return Fidelity.of(quantise(reference.array, low, high, known), _back(made, valid, raw.grid), raw.grid, raw.grid)
 
 
-def _within(output: Grid, source: Grid) -> Bounds:
-    """Which rows of an output lie on its source, by the edge rule; the others are fill."""
-    found = []
-    for line, rows, bounds in zip(
-        source.axes(output),
-        zip(output.start, output.stop, strict=True),
-        zip(source.start, source.stop, strict=True),
-        strict=True,
-    ):
-        run = tables.spline(*line, 0, rows, bounds).run
-        found.append((rows[0] + run.start, rows[0] + run.stop))
-    return found
+def _deforms(plan: Plan) -> bool:
+    return any(stage.deforms for stage in plan.stages)
 
 
-def _mask(grid: Grid, covered: Bounds) -> np.ndarray | None:
-    """uint8, 1 where a voxel is no fill; None where none is."""
-    inside = grid.between([a for a, _ in covered], [b for _, b in covered])
-    if inside == grid:
-        return None
-    mask = np.zeros(grid.shape, np.uint8)
-    mask[grid.slices(inside)] = 1
-    return mask
+def _valid(plan: Plan, output: Grid, source: Grid) -> np.ndarray | None:
+    """uint8, 1 where a voxel of the output is no fill; None where none is.
+
+    Of one move the grids say it.  Of several, and where the content moves, it is what becomes of a map of ones.
+    """
+    if sum(stage.moves for stage in plan.stages) <= 1 and not _deforms(plan):
+        return inside(output, source)
+    ones = Volume(np.ones(source.shape, np.uint8), source, "labels")
+    mask: np.ndarray = plan.following(ones.array.dtype).run(ones.crop_to, output).array
+    return None if mask.all() else mask
+
+
+def _back(made: Volume, valid: np.ndarray | None, grid: Grid) -> np.ndarray:
+    """A quantised output mapped linearly to the source grid; INVALID where fill would have a part in it."""
+    if valid is None:
+        return made.array if made.grid == grid else regrid(made, grid, order=1, fill=INVALID).array
+    seen = Extents.of(valid, made.grid).by_label.get(1, Extent())
+    box = made.grid.between(seen.start, seen.stop)
+    if seen.n_voxels == box.size > 0:  # its border counts, as that of the source did
+        return regrid(made, grid, box, order=1, fill=INVALID).array
+    weight = regrid(made.with_array(valid.astype(np.float32)), grid, order=1).array
+    back = regrid(made, grid, order=1, fill=INVALID).array
+    back[weight < 1] = INVALID
+    return back
 
 
 def _fraction(where: np.ndarray, valid: np.ndarray | None, n: int) -> float | None:

@@ -26,11 +26,17 @@ class Stage:
 
     takes: ClassVar[tuple[Kind, ...]] = ("image", "labels")
 
+    units: ClassVar[str | None] = None
+    """Of the values that it makes (UCUM, ``1`` for plain numbers); None: those that it was given."""
+
     moves: ClassVar[bool] = False
     """Whether voxels are put elsewhere.  Label maps of the source follow these stages, and no others."""
 
     interpolates: ClassVar[bool] = False
     """Whether it computes values between voxels: of these a branch should have one."""
+
+    deforms: ClassVar[bool] = False
+    """Whether what is seen changes its place in the patient: the result is not meant to be like its source."""
 
     fuses: ClassVar[bool] = False
     """Whether ``__call__`` takes ``ramp=``: the pointwise step that follows, applied as it writes."""

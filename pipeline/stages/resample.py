@@ -50,7 +50,7 @@ CONVENTIONS: dict[Preset, Convention] = {
     "nnunet": Convention("faces", lambda n, old, new: round(old / new * n), "nearest", anisotropy=3.0),
     "monai": Convention("center", lambda n, old, new: round((n - 1) * old / new + 1), "nearest", "border"),
     "torchio": Convention("middle", lambda n, old, new: floor(n * old / new) if n > 1 else 1),
-    "totalsegmentator": Convention("centers", lambda n, old, new: round(n * (old / new)), "nearest", "border"),
+    "totalsegmentator": Convention("centers", lambda n, old, new: round(n * (old / new)), beyond="border"),
 }
 
 
@@ -74,16 +74,16 @@ class Resample(Stage):
         that axis is resampled by nearest and the others by ``order``; not where two axes are the coarsest
     align : along the axes of the ``source``, or of the ``patient``: the nearest ones, for oblique volumes
     preset : the grid, border and fill of another tool; values then agree with it to 1e-7 of the range (order 1) or
-        3e-6 (order 3), measured with the versions named
+        1e-6 (order 3), measured with the versions named; by nearest all but those midway between two voxels
 
         - ``itk`` (SimpleITK 2.5) the usual script: the centre of the first voxel stays put
         - ``nnunet`` (nnU-Net 2.8) both outer faces stay put and the spacing gives way, the border is repeated, and
           ``anisotropy`` is 3 if not given.  nnU-Net also clips what a cubic overshoots to the range of the volume, or
-          of the slice; this does not
+          of the slice, and gives ties of ``linear`` labels to the nearest voxel's; this does neither
         - ``monai`` (MONAI 1.6, ``Spacing``) the centre of the first voxel stays put, the border is repeated without end
         - ``torchio`` (TorchIO 1.2, ``Resample``) the middle of the volume stays put, lengths are rounded down; its
           ``antialias`` smooths by an approximate Gaussian, which differs by 3e-3
-        - ``totalsegmentator`` (SciPy 1.17, ``zoom``) both outermost centres stay put, the border is repeated
+        - ``totalsegmentator`` (SciPy 1.17, ``zoom``) both outermost centres stay put
 
     Raises
     ------

@@ -68,6 +68,7 @@ class Transform(Stage):
 
     moves: ClassVar[bool] = True
     interpolates: ClassVar[bool] = True
+    deforms: ClassVar[bool] = True
     fuses: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

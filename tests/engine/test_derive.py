@@ -57,5 +57,6 @@ def test_every_array_says_by_which_stages_it_was_made():
     stages = made.images["image"].facts["stages"]
     assert [(s["use"], s["version"]) for s in stages] == [("resample", 1), ("window", 1)]
     assert stages[1]["width"] == 400.0
+    assert (made.images["ct"].facts["units"], made.images["image"].facts["units"]) == ("HU", "1")
     assert made.outputs["image"]["qa"]["n_interpolations"] == 1
     assert made.outputs["still"]["qa"]["n_interpolations"] == 0

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from pipeline.kernels.components import by_size, count, find, label, largest, painted
+from pipeline.kernels.components import _in_c_order, by_size, count, find, label, largest, painted
 from tests.kernels import standin
 
 SHAPES = st.tuples(st.integers(1, 7), st.integers(1, 7), st.sampled_from([1, 2, 7, 63, 64, 65, 128, 150]))
@@ -67,6 +67,11 @@ def test_whole_array_operations_find_the_same(mask, other, connectivity, axes):
     ):
         assert mine.dtype == theirs.dtype
         np.testing.assert_array_equal(mine, theirs)
+
+
+def test_numbers_of_another_order_are_brought_into_ours():
+    labels = np.array([[[0, 7, 0, 2], [2, 0, 7, 5]]])
+    assert _in_c_order(labels).ravel().tolist() == [0, 1, 0, 2, 2, 0, 1, 3]
 
 
 def test_order_by_size_is_stable():

@@ -58,9 +58,10 @@ def test_whole_numbers_are_exact():
     assert distance(mask, (1.0, 1.0, 1.0))[0, 3, 4] == 5
 
 
-@given(st.integers(0, 2**61), st.integers(1, 65535), st.integers(2**18, 2**44))
-def test_the_quotient_is_exact(number, steps, weight):
+@given(st.integers(0, 65535), st.integers(1, 65535), st.integers(2**18, 2**30), st.sampled_from([-1, 0, 1]))
+def test_the_quotient_is_exact(quotient, steps, weight, more):
     divisor = 2 * weight * steps
+    number = quotient * divisor + more
     assert _quotient(number, divisor, 1.0 / (2.0 * weight * steps)) == number // divisor
 
 

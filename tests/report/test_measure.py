@@ -12,10 +12,14 @@ from pipeline.kernels.quality import quantise
 from pipeline.plan import Plan
 from pipeline.report.measure import CT_RANGE, data_range, fidelity, measure_image, measure_labels
 from pipeline.stages.clip import Clip
+from pipeline.stages.crop import Crop
 from pipeline.stages.landmarks import Landmarks
 from pipeline.stages.linear import Linear
+from pipeline.stages.pad import Pad
+from pipeline.stages.reorient import Reorient
 from pipeline.stages.resample import Resample
 from pipeline.stages.threshold import Threshold
+from pipeline.stages.transform import Transform
 from pipeline.stages.window import Window
 from pipeline.volume import Facts, Volume
 from tests.strategies import frames
@@ -56,7 +60,7 @@ def test_a_field_that_is_linear_in_the_world_comes_back_to_where_it_was(frame, f
     spacing = tuple(s * f for s, f in zip(grid.spacing, factor, strict=True))
     plan, output = made(raw, Resample(spacing))
     inner = grid.crop((4, 4, 4), (12, 14, 16))
-    likeness = fidelity(plan, output, raw, CT, [(0, n) for n in output.grid.shape])
+    likeness = fidelity(plan, output, raw, CT)
     assert likeness.voxels == _covered(output.grid, grid).sum()
     back = ndimage.map_coordinates(output.array.astype(float), _positions(output.grid, inner), order=1, mode="nearest")
     assert np.abs(back - raw.crop_to(inner).array).max() < 2
@@ -125,6 +129,70 @@ def test_the_reference_of_a_windowed_output_is_windowed_too():
 def test_the_data_range_is_fixed_by_window_or_modality(stages, facts, expected):
     low, high = data_range(Plan(noise().spec, stages), facts)
     assert (low, high) == pytest.approx(expected)
+
+
+TURNED = np.array([[0.96, 0.28, 0, -20], [-0.28, 0.96, 0, 30], [0, 0, 1, 5], [0, 0, 0, 1]])
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        (Reorient("RAS"),),
+        (Crop(start=(3, 2, 1), stop=(17, 20, 22)),),
+        (Pad(at_least=(30, 30, 30)),),
+        (Crop(start=(3, 2, 1), stop=(17, 20, 22)), Pad(multiple=(32, 32, 32))),
+        (Reorient("PIR"), Crop(at_most=(15, 15, 15)), Window(0, 2000)),
+    ],
+    ids=lambda chain: " ".join(type(s).__name__ for s in chain),
+)
+def test_voxels_that_only_changed_their_index_are_alike_and_fill_is_no_part_of_it(stages):
+    raw = noise(affine=TURNED)
+    plan, output = made(raw, *stages)
+    row = measure_image(plan, output, raw, CT)
+    assert (row["ssim_global"], row["mae"], row["psnr_db"]) == (1, 0, None)
+    kept = Plan(raw.spec, tuple(s for s in stages if s.moves)).following("u1")
+    share = kept.run(lambda g: Volume(np.ones(g.shape, "u1"), g, "labels"), kept.target.grid).array.mean()
+    assert row["fill_frac"] == pytest.approx(1 - share)
+    assert row["v_min"] >= (0 if isinstance(stages[-1], Window) else raw.array.min())
+
+
+LEANING = TURNED + np.outer([0, 0.5, 0, 0], [1, 0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("affine", "stage"),
+    [
+        (TURNED, Resample((1.0, 1.0, 1.0), align="patient")),
+        (LEANING, Resample((1.0, 1.0, 1.0), align="patient")),
+        (LEANING, Resample((1.3, 0.9, 1.1))),
+    ],
+)
+def test_an_output_on_other_axes_is_mapped_back_by_its_positions(affine, stage):
+    raw = noise(affine=affine)
+    plan, output = made(raw, stage)
+    row = measure_image(plan, output, raw, CT)
+    lattice = np.indices(raw.grid.shape).reshape(3, -1)
+    at = (np.linalg.inv(output.grid.affine) @ raw.grid.affine @ [*lattice, np.ones(raw.grid.size)])[:3]
+    at = at.reshape(3, *raw.grid.shape)
+    low, high = CT_RANGE
+    a, b = (np.clip(x.astype(float), low, high) for x in (raw.array, output.array))
+    filled = (output.array == -1024).astype(float)
+    covered = ndimage.map_coordinates(filled, at, order=1, mode="nearest") < 1e-9
+    covered &= np.all([(x >= -0.5) & (x <= n - 0.5) for x, n in zip(at, output.grid.shape, strict=True)], axis=0)
+    b = ndimage.map_coordinates(b, at, order=1, mode="nearest")
+    assert covered.mean() > 0.5
+    assert row["mae"] == pytest.approx(np.abs(a - b)[covered].mean(), rel=0.02)
+    assert row["fill_frac"] == pytest.approx(filled.mean(), abs=1e-3)
+    assert row["ssim_global"] > 0.9
+
+
+def test_what_was_moved_within_the_patient_is_not_compared_and_its_fill_is_left_out():
+    raw = noise()
+    plan, output = made(raw, Transform(degrees=(30.0, 0.0, 0.0), fill=-3000))
+    row = measure_image(plan, output, raw, CT)
+    assert [row[name] for name in ("ssim_global", "ssim_local_min", "psnr_db", "mae", "rmse")] == [None] * 5
+    assert row["fill_frac"] == pytest.approx((output.array == -3000).mean())
+    assert row["v_min"] > -3000
 
 
 def test_padding_is_left_out():

@@ -18,7 +18,7 @@ SIGMAS = st.tuples(*[st.sampled_from([0, 0.3, 0.9, 2.0])] * 3)
 
 
 @settings(max_examples=40)
-@given(volumes(("int16", "uint16", "uint8", "float32", "float16")), SIGMAS, st.data())
+@given(volumes(("int16", "float32", "float16")), SIGMAS, st.data())
 def test_any_cut_gives_the_whole(volume, sigma, data):
     whole = check_any_cut_gives_the_whole(Blur(sigma), volume, data)
     assert whole.array.dtype == volume.array.dtype

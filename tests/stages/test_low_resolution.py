@@ -27,7 +27,7 @@ def expected(x, zoom, order):
 
 
 @settings(max_examples=40)
-@given(volumes(("int16", "uint16", "uint8", "float32", "float16")), ZOOMS, st.sampled_from([1, 3]), st.data())
+@given(volumes(("int16", "float32", "float16")), ZOOMS, st.sampled_from([1, 3]), st.data())
 def test_any_cut_gives_the_whole(volume, zoom, order, data):
     whole = check_any_cut_gives_the_whole(LowResolution(zoom, order), volume, data)
     assert whole.array.dtype == volume.array.dtype

@@ -98,3 +98,37 @@ def test_real_valued_percentiles_of_a_large_array():
 def test_types_do_not_mix():
     with pytest.raises(TypeError, match="add up"):
         Histogram.zero(np.dtype("i2")) + Histogram.zero(np.dtype("u2"))
+
+
+def test_named_percentiles_need_no_others():
+    x = np.random.default_rng(0).normal(0, 400, 5000).astype("f4")
+    first = Histogram.of(x, sums=False)
+    h = first + first.detail(x, percentiles=(3, 60.5))
+    assert len(h.within) <= 4
+    assert [h.percentile(q) for q in (3, 60.5)] == pytest.approx(np.percentile(x.astype("f8"), (3, 60.5)), rel=1e-14)
+    for number in ("mean", "sd", "otsu"):
+        with pytest.raises(ValueError, match="without sums"):
+            getattr(h, number)
+    with pytest.raises(TypeError, match="sums"):
+        first + Histogram.of(x)
+
+
+def test_distinct_values_are_told_apart_where_bins_were_looked_into():
+    x = np.array([5, 5.001, 5.001, 300, 300.25, -2, -2.001], "f4")
+    first = Histogram.of(x)
+    value, n = (first + first.detail(x, percentiles=(), fullest=9)).distinct
+    expected, times = np.unique(x, return_counts=True)
+    assert (value.tolist(), n.tolist()) == (expected.tolist(), times.tolist())
+    value, n = (first + first.detail(x, percentiles=(), fullest=1)).distinct
+    assert n.tolist() == [2, 1, 2, 2]
+    assert value[1:3].tolist() == [5, np.float32(5.001)]
+    assert value[0] >= -2
+    assert value[3] >= 300.25
+
+
+@pytest.mark.parametrize("dtype", ["int16", "float16"])
+def test_distinct_values_of_narrow_types_are_numpys(dtype):
+    x = np.random.default_rng(0).integers(-9, 9, 50).astype(dtype)
+    value, n = Histogram.of(x).distinct
+    expected, times = np.unique(x, return_counts=True)
+    assert (value.tolist(), n.tolist()) == (expected.tolist(), times.tolist())

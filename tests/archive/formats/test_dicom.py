@@ -320,3 +320,23 @@ def test_bundled_files(child: Child, name: str, reason: Reason | None) -> None:
     path = get_testdata_file(name, download=False)
     assert isinstance(path, str)
     assert parse(child, path).reason is reason
+
+
+@pytest.mark.parametrize(
+    ("more", "window", "expected"),
+    [
+        ({}, True, "LINEAR"),
+        ({"VOILUTFunction": "LINEAR"}, True, "LINEAR"),
+        ({"VOILUTFunction": "LINEAR_EXACT"}, True, "LINEAR_EXACT"),
+        ({"VOILUTFunction": "SIGMOID"}, True, "SIGMOID"),
+        ({"VOILUTFunction": "GAMMA"}, True, "OTHER"),
+        ({"VOILUTSequence": Sequence([Dataset()])}, True, "LINEAR"),
+        ({"VOILUTSequence": Sequence([Dataset()])}, False, "TABLE"),
+    ],
+)
+def test_what_the_window_is_meant_for(
+    tmp_path: Path, child: Child, more: dict[str, Any], window: bool, expected: str
+) -> None:
+    gone = {} if window else {"WindowCenter": None, "WindowWidth": None}
+    header, reason = parse_one(child, tmp_path, **more, **gone)
+    assert (header.voi, header.window is not None, reason) == (expected, window, None)
