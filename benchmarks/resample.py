@@ -29,7 +29,7 @@ def linear(shape: Shape) -> Comparison:
 
 
 def cubic(shape: Shape) -> Comparison:
-    """The interpolating B-spline, its prefilter included; peers as for linear, MONAI by its SciPy backend."""
+    """The interpolating B-spline, its prefilter included; dask-image leaves that out, and MONAI goes by SciPy."""
     return _comparison(shape, 3)
 
 

@@ -93,6 +93,10 @@ class Plan:
         labels = Spec(self.source.grid, "labels", dtype)
         return Plan(labels, tuple(step for step in self.stages if step.moves))
 
+    def units(self, source: str) -> str:
+        """Of the values of the result, those of the source being ``source``."""
+        return next((step.units for step in reversed(self.stages) if step.units is not None), source)
+
     @property
     def interpolations(self) -> int:
         """How often a voxel of the result was interpolated."""

@@ -4,7 +4,6 @@ import sys
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
-import pytest
 
 from pipeline.xp import borrow_allocator, namespace, to_device, to_host
 from tests.cuda.standin import Array, device, installed
@@ -48,9 +47,3 @@ def test_a_borrowed_allocator_hands_out_all_memory(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", cupy)
     borrow_allocator(lambda size, device: 1000 + size + device, lambda address, device: None)
     assert told.allocator(24) == 1024
-
-
-@pytest.mark.system
-def test_the_real_allocator_takes_two_callables():
-    memory = pytest.importorskip("cupy.cuda.memory", reason="needs the extra gpu-check")
-    assert callable(memory.PythonFunctionAllocator(lambda size, device: 0, lambda address, device: None).malloc)

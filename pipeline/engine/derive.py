@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.engine.costs import Costs
@@ -60,8 +60,10 @@ def make(plans: Mapping[str, Plan], source: Source, own: Mapping[str, str], cost
     images = {}
     for name, below in homes.items():
         labels = {**followed.get(name, {}), **{_label(label): made[label] for label in below}}
-        stages = [described(stage) for stage in settled[name].stages]
-        images[name] = image(made[name], labels, source.facts, {**own, "stages": stages})
+        plan = settled[name]
+        stages = [described(stage) for stage in plan.stages]
+        facts = replace(source.facts, units=plan.units(source.facts.units))
+        images[name] = image(made[name], labels, facts, {**own, "stages": stages})
     return Made(images, outputs)
 
 

@@ -1,7 +1,7 @@
 """Piecewise linear maps of intensities: what landmarks and equalised histograms are carried out by.
 
-Types of up to 16 bits go through a table of all their values; float32 is looked up among the knots, from where
-the upper half of its bit pattern says that the search may begin.
+Types of up to 16 bits go through a table of all their values; float32 is looked up among the knots, from a first
+guess by one of many equal steps between the outermost.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from pipeline.xp import Array, namespace
 
 TABLES = tuple(map(np.dtype, ("int16", "uint16", "uint8")))
 """What goes through a table; all else is looked up as float32."""
+
+_GUESSES = 1 << 14
+"""Few enough for the first cache."""
 
 
 def piecewise(
@@ -51,7 +54,7 @@ def piecewise(
         return made
     made = np.empty(x.shape, np.float32)
     ends = _ends(knots, values, flat)
-    _search(*readable(x.astype(np.float32, copy=False)), knots, values, slopes, ends, _first(knots), made)
+    _search(*readable(x.astype(np.float32, copy=False)), knots, values, slopes, ends, *_guesses(knots), made)
     return as_dtype(made, dtype)
 
 
@@ -95,13 +98,13 @@ def _ends(knots: np.ndarray, values: np.ndarray, flat: bool) -> Ends:
     return knots[0], knots[-1], values.min(), values.max()
 
 
-def _first(knots: np.ndarray) -> np.ndarray:
-    """int32 [65536]: by the upper half of a float32's pattern, the segment of the lowest value that has it."""
-    half = np.arange(65536, dtype=np.uint32) << 16
-    lowest = np.where(half >> 31, half | 0xFFFF, half).astype(np.uint32).view(np.float32)
-    with np.errstate(invalid="ignore"):  # NaN are among the patterns; they end up in some segment and stay NaN
-        found = np.searchsorted(knots, lowest, side="right") - 1
-    return np.clip(found, 0, knots.size - 2).astype(np.int32)
+def _guesses(knots: np.ndarray) -> tuple[np.ndarray, np.float32]:
+    """``(guess, steps)``: the segment of x is nearly ``guess[(x - knots[0]) * steps]``; the search mends it."""
+    span = float(knots[-1]) - float(knots[0])
+    steps = min(_GUESSES / span, float(np.finfo(np.float32).max))
+    lowest = float(knots[0]) + np.arange(_GUESSES) / steps
+    found = np.searchsorted(knots, lowest, side="right") - 1
+    return np.clip(found, 0, knots.size - 2).astype(np.int32), np.float32(steps)
 
 
 @njit(cache=True, nogil=True)
@@ -115,18 +118,20 @@ def _look_up(x, plane, row, table, zero, out, out_plane, out_row, shape):  # typ
 
 
 @njit(cache=True, nogil=True)
-def _search(x, plane, row, knots, values, slopes, ends, first, out):  # type: ignore[no-untyped-def]
+def _search(x, plane, row, knots, values, slopes, ends, guess, steps, out):  # type: ignore[no-untyped-def]
     low, high, least, most = ends
     last = slopes.size - 1
+    begin, beyond = knots[0], np.float32(guess.size)
     for k in range(out.shape[0]):
         for j in range(out.shape[1]):
             line = x[k * plane + j * row :]
-            patterns = line.view(np.uint32)
             for i in range(out.shape[2]):
                 v = line[i]
-                s = first[patterns[i] >> np.uint32(16)]
                 v = low if v < low else v
                 v = high if v > high else v
+                step = (v - begin) * steps
+                # What is beyond, or NaN, begins at the first or at the last segment.
+                s = guess[np.int64(step)] if np.float32(0) <= step < beyond else (last if v > begin else 0)
                 while s < last and v >= knots[s + 1]:
                     s += 1
                 while s > 0 and v < knots[s]:

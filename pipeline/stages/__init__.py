@@ -26,6 +26,9 @@ class Stage:
 
     takes: ClassVar[tuple[Kind, ...]] = ("image", "labels")
 
+    units: ClassVar[str | None] = None
+    """Of the values that it makes (UCUM, ``1`` for plain numbers); None: those that it was given."""
+
     moves: ClassVar[bool] = False
     """Whether voxels are put elsewhere.  Label maps of the source follow these stages, and no others."""
 

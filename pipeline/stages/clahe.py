@@ -46,6 +46,7 @@ class Clahe(Stage):
     dtype: Literal["float16", "float32"] = "float16"
 
     takes: ClassVar[tuple[Kind, ...]] = ("image",)
+    units: ClassVar[str | None] = "1"
 
     def __post_init__(self) -> None:
         ends = np.array([self.lower, self.upper])

@@ -38,6 +38,7 @@ class Distance(Stage):
     limit_mm: float | None = None
 
     takes: ClassVar[tuple[Kind, ...]] = ("labels",)
+    units: ClassVar[str | None] = "mm"
 
     def __post_init__(self) -> None:
         if self.side not in ("outside", "inside", "signed"):

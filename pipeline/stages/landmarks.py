@@ -38,6 +38,7 @@ class Landmarks(Stage):
     dtype: Literal["float16", "float32", "uint8"] = "float32"
 
     takes: ClassVar[tuple[Kind, ...]] = ("image",)
+    units: ClassVar[str | None] = "1"
 
     def __post_init__(self) -> None:
         if self.dtype not in ramps.DTYPES:

@@ -38,6 +38,7 @@ class Suv(Stage):
     dtype: Literal["float16", "float32"] = "float32"
 
     takes: ClassVar[tuple[Kind, ...]] = ("image",)
+    units: ClassVar[str | None] = "g/ml"
 
     def __post_init__(self) -> None:
         if self.dtype not in ("float16", "float32"):

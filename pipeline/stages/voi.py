@@ -41,6 +41,7 @@ class Voi(Stage):
     """
 
     takes: ClassVar[tuple[Kind, ...]] = ("image",)
+    units: ClassVar[str | None] = "1"
 
     center: float | None = None
     width: float | None = None

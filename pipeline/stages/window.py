@@ -53,6 +53,7 @@ class Window(Stage):
     preset: Preset | None = None
 
     takes: ClassVar[tuple[Kind, ...]] = ("image",)
+    units: ClassVar[str | None] = "1"
 
     def __post_init__(self) -> None:
         if self.dtype not in ramps.DTYPES:

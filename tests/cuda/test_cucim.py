@@ -1,4 +1,4 @@
-"""Each call of cuCIM and CuPy's SciPy that a kernel makes fits the signature of the real function."""
+"""Each call of cuCIM and CuPy's SciPy that a kernel makes fits the signature of the real function; so does xp's."""
 
 import ast
 import inspect
@@ -75,3 +75,10 @@ def test_binds(module, name, call):
     assert not any(isinstance(a, ast.Starred) for a in call.args), "arguments are spelled out"
     assert all(k.arg for k in call.keywords), "keywords are spelled out"
     inspect.signature(function).bind(*call.args, **{k.arg: k.value for k in call.keywords})
+
+
+@pytest.mark.system
+def test_an_allocator_is_two_callables():
+    """As ``xp.borrow_allocator`` hands them on."""
+    memory = pytest.importorskip("cupy.cuda.memory", reason="needs the extra gpu-check")
+    assert callable(memory.PythonFunctionAllocator(lambda size, device: 0, lambda address, device: None).malloc)

@@ -25,9 +25,8 @@ stages:
 def source():
     rng = np.random.default_rng(0)
     labels = Volume((rng.random(GRID.shape) < 0.3).astype("u1") * 3, GRID, "labels")
-    return Source(
-        Volume(rng.integers(-900, 900, GRID.shape, "i2"), GRID), {"mask": labels, "seg": labels}, Facts(), 0.0
-    )
+    image = Volume(rng.integers(-900, 900, GRID.shape, "i2"), GRID)
+    return Source(image, {"mask": labels, "seg": labels}, Facts(units="HU"), 0.0)
 
 
 def test_label_maps_of_the_source_follow_the_first_image_on_each_grid():
@@ -57,5 +56,6 @@ def test_every_array_says_by_which_stages_it_was_made():
     stages = made.images["image"].facts["stages"]
     assert [(s["use"], s["version"]) for s in stages] == [("resample", 1), ("window", 1)]
     assert stages[1]["width"] == 400.0
+    assert (made.images["ct"].facts["units"], made.images["image"].facts["units"]) == ("HU", "1")
     assert made.outputs["image"]["qa"]["n_interpolations"] == 1
     assert made.outputs["still"]["qa"]["n_interpolations"] == 0
