@@ -196,10 +196,10 @@ def _by_cuda(
     out: Array,
 ) -> None:
     if order:
-        cuda.interpolated(x, at, start, order, kept, _finished_fill(fill, kept, out.dtype, ramp), ramp, out)
+        cuda.interpolated(x, at, start, order, kept, finished_fill(fill, kept, out.dtype, ramp), ramp, out)
         return
     made = out if ramp is None else namespace(x).empty(out.shape, x.dtype)
-    cuda.nearest(x, at, start, _finished_fill(fill, kept, kept, None), made)
+    cuda.nearest(x, at, start, finished_fill(fill, kept, kept, None), made)
     if ramp is not None:
         intensity.ramp(made, ramp, out=out)
 
