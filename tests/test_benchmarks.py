@@ -15,6 +15,11 @@ from benchmarks.__main__ import NAMES
 from benchmarks.command import Comparison, command
 from benchmarks.memory import Peak
 from benchmarks.paired import Timing, paired
+from pipeline.grid import Grid
+from pipeline.plan import Plan
+from pipeline.stages.resample import Resample
+from pipeline.stages.window import Window
+from pipeline.volume import Volume
 
 ROOT = Path(__file__).parent.parent
 
@@ -72,6 +77,18 @@ def test_the_peak_counts_what_is_made_and_let_go():
     np.ones(size, np.uint8)
     assert size * 0.99 < peak.extra_bytes < size * 1.2
     assert Peak().extra_bytes < size / 10
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells")
+@pytest.mark.parametrize("order", [1, 3])
+def test_resampling_and_a_window_hold_input_and_output_and_a_tenth(order):
+    x = np.zeros((128, 512, 256), np.int16)
+    volume = Volume(x, Grid(np.diag([1.25, 0.75, 0.75, 1.0]), x.shape))
+    plan = Plan(volume.spec, (Resample((1.0, 0.7, 0.7), order), Window(40, 400)))
+    plan.run(volume.crop_to, plan.target.grid.crop((0, 0, 0), (8, 8, 8)))  # compiles
+    peak = Peak()
+    made = plan.run(volume.crop_to, plan.target.grid)
+    assert peak.extra_bytes < made.array.nbytes + 0.1 * (x.nbytes + made.array.nbytes)
 
 
 def test_what_is_not_installed_is_named_and_other_errors_are_not_hidden():
