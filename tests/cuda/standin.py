@@ -97,11 +97,20 @@ def installed() -> Iterator[Module]:
     parts = {f"cucim.skimage.{m}": Lent(m, getattr(skimage, m)) for m in ("exposure", "measure", "morphology")}
     names = {"cupy": Module("cupy"), "cucim": ModuleType("cucim"), "cucim.skimage": Lent("cucim.skimage", skimage)}
     stand_ins: dict[str, ModuleType] = {**names, **parts, operations.__name__: operations}
-    # Not by patch.dict, which would also forget what is imported meanwhile: numba's modules load but once.
-    before = {name: sys.modules.pop(name, None) for name in stand_ins}
-    sys.modules.update(stand_ins)
-    try:
+    with replaced(stand_ins):
         yield sys.modules["cupy"]  # type: ignore[misc]
+
+
+@contextmanager
+def replaced(modules: dict[str, ModuleType]) -> Iterator[None]:
+    """Modules of these names are these.
+
+    Not by patch.dict, which would also forget what is imported meanwhile: numba's modules load but once.
+    """
+    before = {name: sys.modules.pop(name, None) for name in modules}
+    sys.modules.update(modules)
+    try:
+        yield
     finally:
         for name, module in before.items():
             del sys.modules[name]
