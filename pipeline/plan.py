@@ -183,14 +183,19 @@ def run_together(
     return made
 
 
-def peak_bytes(plans: Mapping[str, Plan]) -> int:
+def peak_bytes(plans: Mapping[Any, Plan]) -> int:
     """An upper bound of the memory that settling and running plans together holds at once, the source included.
 
-    Every distinct volume on the way, as if none were let go, and once more the largest for scratch.
+    Every distinct volume on the way, as if none were let go, and the scratch of the step that holds most.
     """
-    masks = [plan.mask(name) for plan in plans.values() for name, _ in plan.masks]
-    volumes = {p.stages[:n]: spec.nbytes for p in (*plans.values(), *masks) for n, spec in enumerate(p.specs)}
-    return sum(volumes.values()) + max(volumes.values(), default=0)
+    plans = {**plans, **{(name, mask): plan.mask(mask) for name, plan in plans.items() for mask, _ in plan.masks}}
+    volumes = {plan.stages[:n]: spec for plan in plans.values() for n, spec in enumerate(plan.specs)}
+    scratch = [
+        chain[-1].scratch * max(spec.grid.size, volumes[chain[:-1]].grid.size)
+        for chain, spec in volumes.items()
+        if chain
+    ]
+    return sum(spec.nbytes for spec in volumes.values()) + max(scratch, default=0)
 
 
 def fingerprint(plans: Mapping[str, Plan], raw_sha256: str) -> str:

@@ -147,4 +147,4 @@ def test_a_mask_is_part_of_the_fingerprint_and_of_the_memory():
     plain = {"x": Plan(spec, (Spread(),))}
     low, high = ({"x": Plan(spec, (Spread("m"),), (("m", (Threshold(lower=n),)),))} for n in (1, 2))
     assert len({fingerprint(plans, "0") for plans in (plain, low, high)}) == 3
-    assert peak_bytes(low) == peak_bytes(plain) + 1000
+    assert peak_bytes(low) == peak_bytes(plain) + 1000  # one byte a voxel of the mask

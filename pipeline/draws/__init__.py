@@ -29,6 +29,9 @@ class Draw:
 
     takes: ClassVar[tuple[Kind, ...]] = ("image",)
 
+    scratch: ClassVar[int] = 9
+    """Bytes a voxel that what is drawn holds beside its source and its result, at most."""
+
     def spec(self, source: Spec) -> Spec:
         """What comes out of every stage that is drawn."""
         return source

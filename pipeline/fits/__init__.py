@@ -31,6 +31,9 @@ class Fit:
 
     takes: ClassVar[tuple[Kind, ...]] = ("image",)
 
+    scratch: ClassVar[int] = 3
+    """Bytes a voxel that it holds beside what it looks at, at most."""
+
     def spec(self, source: Spec) -> Spec:
         """The most that can come out of the stage that this becomes."""
         return source

@@ -38,6 +38,9 @@ class Stage:
     deforms: ClassVar[bool] = False
     """Whether what is seen changes its place in the patient: the result is not meant to be like its source."""
 
+    scratch: ClassVar[int] = 3
+    """Bytes a voxel, of its source or its result, that it holds beside both at most (law L9)."""
+
     fuses: ClassVar[bool] = False
     """Whether ``__call__`` takes ``ramp=``: the pointwise step that follows, applied as it writes."""
 

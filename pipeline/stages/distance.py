@@ -38,6 +38,7 @@ class Distance(Stage):
     limit_mm: float | None = None
 
     takes: ClassVar[tuple[Kind, ...]] = ("labels",)
+    scratch: ClassVar[int] = 7
     units: ClassVar[str | None] = "mm"
 
     def __post_init__(self) -> None:

@@ -40,6 +40,7 @@ class LowResolution(Stage):
     order: Literal[1, 3] = 1
 
     takes: ClassVar[tuple[Kind, ...]] = ("image",)
+    scratch: ClassVar[int] = 4
 
     def __post_init__(self) -> None:
         if len(self.zoom) != 3 or not all(0 < z <= 1 for z in self.zoom):

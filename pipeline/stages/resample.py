@@ -101,6 +101,7 @@ class Resample(Stage):
     align: Literal["source", "patient"] = "source"
 
     moves: ClassVar[bool] = True
+    scratch: ClassVar[int] = 9
     interpolates: ClassVar[bool] = True
     fuses: ClassVar[bool] = True
 

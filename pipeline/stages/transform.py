@@ -67,6 +67,7 @@ class Transform(Stage):
     labels: Literal["nearest", "linear"] = "nearest"
 
     moves: ClassVar[bool] = True
+    scratch: ClassVar[int] = 9
     interpolates: ClassVar[bool] = True
     deforms: ClassVar[bool] = True
     fuses: ClassVar[bool] = True
