@@ -19,6 +19,7 @@ from pipeline.stages.fill_holes import FillHoles
 from pipeline.stages.gamma import Gamma
 from pipeline.stages.grow import Grow
 from pipeline.stages.hysteresis import Hysteresis
+from pipeline.stages.isolate import Isolate
 from pipeline.stages.landmarks import Landmarks
 from pipeline.stages.linear import Linear
 from pipeline.stages.low_resolution import LowResolution
@@ -96,6 +97,7 @@ stages = {
     "gamma": st.builds(Gamma, st.floats(0.5, 2), st.just(-1000.0), st.just(1000.0), st.booleans()),
     "grow": grows,
     "hysteresis": st.builds(Hysteresis, lower=st.floats(0, 800), wide_lower=st.floats(-800, 0)),
+    "isolate": st.builds(Isolate, units, st.sampled_from([0.0, 1.1]), units),
     "landmarks": st.just(Landmarks((-900.0, 10.0, 800.0), (0.0, 30.0, 100.0))),
     "linear": st.builds(Linear, units, st.floats(0.001, 0.1), dtype=dtypes),
     "low_resolution": st.builds(LowResolution, triples(st.sampled_from([0.5, 0.7, 1.0])), st.sampled_from([1, 3])),

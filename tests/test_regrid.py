@@ -92,6 +92,19 @@ def test_reoriented_cropped_and_padded_voxels_return_to_the_bit(volume, letters,
     assert everything.array.tobytes() == volume.array.tobytes()
 
 
+@pytest.mark.parametrize("order", [0, 1, 3])
+def test_what_only_changes_its_index_is_copied_whatever_the_order(order):
+    """Not even a NaN beside it is looked at."""
+    grid = Grid(turned((2.0, 1.0, 0.8), (0.3, 0.1, -0.2)), (3, 4, 5), (-2, 3, 1))
+    array = np.arange(grid.size, dtype="f4").reshape(grid.shape)
+    array[:, :, 1::2] = np.nan
+    there = toward(grid, "RAS").grid(grid)
+    made = regrid(Volume(array, grid), there, order=order)
+    assert made.array.tobytes() == toward(grid, "RAS").array(array).tobytes()
+    piece = there.crop((1, 1, 1), (2, 3, 2))
+    assert reach(piece, grid, order=order).size == piece.size
+
+
 @given(volumes(kinds=("labels",)))
 @settings(max_examples=20)
 def test_labels_of_a_finer_grid_return_as_they_were(volume):

@@ -1,4 +1,4 @@
-"""The numbers that a step makes belong to its version: other numbers need another version."""
+"b3b6b6efd1cf282fThe numbers that a step makes belong to its version: other numbers need another version."
 
 import json
 from hashlib import sha256
@@ -41,6 +41,7 @@ from pipeline.stages.fill_holes import FillHoles
 from pipeline.stages.gamma import Gamma
 from pipeline.stages.grow import Grow
 from pipeline.stages.hysteresis import Hysteresis
+from pipeline.stages.isolate import Isolate
 from pipeline.stages.landmarks import Landmarks
 from pipeline.stages.linear import Linear
 from pipeline.stages.low_resolution import LowResolution
@@ -89,6 +90,7 @@ STAGES = [
     (Gamma(1.4, -1400, 1600, True), 1, "d719c7d8df1167fe"),
     (Grow(((10.0, 8.0, 8.0),), lower=-5000), 1, "4819cb9cec9a1ac0"),
     (Hysteresis(lower=900, wide_lower=-200), 1, "ef9656605b2e06c6"),
+    (Isolate(lower=900, thin_mm=1.0), 1, "b3b6b6efd1cf282f"),
     (Landmarks((-1400.0, 0.0, 1600.0), (0.0, 30.0, 100.0)), 1, "36852beb5278d8f9"),
     (Linear(40, 0.005, low=-500, high=700), 1, "ced51a9dc918e53a"),
     (LowResolution((0.5, 0.6, 0.7)), 1, "751bea4964f4d5c0"),
@@ -179,11 +181,15 @@ HELD = [
 ]
 
 
-@pytest.mark.parametrize(("how", "step", "version", "golden"), HELD, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("how", "step", "version", "golden"), HELD, ids=lambda value: getattr(value, "__name__", str(value)[:40])
+)
 def test_a_version_makes_the_numbers_that_it_made(how, step, version, golden):
     assert (last(step).version, how(step)) == (version, golden), "raise the step's version, then the golden hash"
 
 
-@pytest.mark.parametrize(("rows", "folder"), [(STAGES, stages), (FITS, fits), (DRAWS, draws)])
+@pytest.mark.parametrize(
+    ("rows", "folder"), [(STAGES, stages), (FITS, fits), (DRAWS, draws)], ids=["stages", "fits", "draws"]
+)
 def test_every_step_is_held(rows, folder):
     assert {stage_name(last(step)) for step, _, _ in rows} == set(folder.available())

@@ -88,7 +88,7 @@ def run(workspace: Workspace, recipe: Recipe, recipe_text: str, options: Options
         If the scheduler is lost.
     """
     for name, chain in recipe.chains:
-        if any(isinstance(step, ArchiveFit) for step in chain):
+        if any(isinstance(step, ArchiveFit) and step.open for step in chain):
             raise RecipeError(f"{name!r} rests on the whole archive: use `scanmill fit`, then what it stored")
     items = plan(workspace.output, recipe, options)
     todo = [item for item in items if item.state in (State.TO_DO, State.STALE)]

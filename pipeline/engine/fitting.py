@@ -136,6 +136,7 @@ def _write(workspace: Workspace, recipe: Recipe, name: str, fitted: ArchiveFit, 
     content = {
         "entry": fitted.entry(seen.totals[name]),
         "fit": described(fitted),
+        "numbers": fitted.numbers(seen.totals[name]),
         "recipe": recipe.name,
         "n_volumes": len(seen.volumes),
         "volumes_sha256": volumes,

@@ -62,6 +62,11 @@ class ArchiveFit(Fit):
     ``scanmill fit`` adds up what every volume digests; the entry is stored as ``OUT/fits/<name>-<hash8>.json``.
     """
 
+    @property
+    def open(self) -> bool:
+        """Whether it is still to be fitted over an archive, and can become no stage before."""
+        return True
+
     def digest(self, total: Any, source: Spec) -> Any:
         """What one volume adds to the archive, from the total of its own blocks; whole numbers that add up."""
         return total
@@ -72,6 +77,10 @@ class ArchiveFit(Fit):
         Raises RecipeError where what was seen does not make one.
         """
         raise TypeError(f"{type(self).__name__} does not say what it becomes")
+
+    def numbers(self, total: Any) -> dict[str, Any]:
+        """What was found beside it, for people: numbers that are stored with the entry."""
+        return {}
 
 
 @cache

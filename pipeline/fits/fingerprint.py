@@ -11,7 +11,7 @@ from pipeline.errors import Quarantine, RecipeError
 from pipeline.fits import ArchiveFit
 from pipeline.reasons import Reason
 from pipeline.stages.linear import Linear
-from pipeline.tally.survey import Survey
+from pipeline.tally import PERCENTILES, Survey
 from pipeline.volume import Spec, Volume, foreground
 
 
@@ -59,3 +59,15 @@ class Fingerprint(ArchiveFit):
             raise RecipeError("the voxels of these volumes are all equal: there is nothing to normalise by")
         fitted = Linear(mean, 1 / sd, low, high, dtype=self.dtype)
         return {"use": "linear", **{name: getattr(fitted, name) for name in ("base", "scale", "low", "high", "dtype")}}
+
+    def numbers(self, total: Survey) -> dict[str, Any]:
+        """nnU-Net's fingerprint of a data set: percentiles, mean and sd of the foreground, medians of the grids."""
+        percentiles = {name: total.percentile(q) for name, q in PERCENTILES.items()}
+        return {
+            "n_voxels": total.n,
+            "mean": total.mean,
+            "sd": total.sd,
+            **percentiles,
+            "median_spacing_mm": list(total.median_spacing),
+            "median_shape": list(total.median_shape),
+        }

@@ -56,6 +56,10 @@ class Nyul(ArchiveFit):
     def spec(self, source: Spec) -> Spec:
         return replace(source, dtype=np.dtype(self.dtype))
 
+    @property
+    def open(self) -> bool:
+        return self.standard is None
+
     def tally(self, volume: Volume, mask: Volume | None, source: Spec) -> Histogram:
         return Histogram.of(volume.intensities, foreground(mask), sums=False)
 

@@ -12,6 +12,7 @@ from types import ModuleType
 
 import numpy as np
 
+from pipeline.kernels.tables import bsplines
 from pipeline.xp import Array
 
 
@@ -97,17 +98,5 @@ def bend(points: np.ndarray, origin: Sequence[int], strides: Sequence[float], ro
         if index.size and (index.min() < 0 or index.max() + 4 > points.shape[1 + axis]):
             raise ValueError("the rows look beyond the control points")
         first.append(index)
-        weights.append(bspline(position - base))
+        weights.append(bsplines(position - base))
     return Bend(np.ascontiguousarray(points, "f8"), tuple(first), tuple(weights))  # type: ignore[arg-type]
-
-
-def bspline(part: np.ndarray) -> np.ndarray:
-    """(n, 4): the cubic B-splines at points -1, 0, 1, 2, seen from ``part`` of the way from 0 to 1.
-
-    >>> bspline(np.array([0.0])).round(4).tolist()
-    [[0.1667, 0.6667, 0.1667, 0.0]]
-    """
-    t, s = part, 1 - part
-    return np.stack(
-        [s * s * s / 6, (4 - (3 * t * t) * (2 - t)) / 6, (4 - (3 * s * s) * (2 - s)) / 6, t * t * t / 6], axis=1
-    )

@@ -121,7 +121,7 @@ def spline(
     if order == 1:
         index = np.stack([base, np.minimum(base + 1, high - 1)], 1)
         return _frozen(index, np.stack([1 - part, part], 1), inside)
-    weights = _convolved(_cubic(part), _prefilter())
+    weights = _convolved(bsplines(part), _prefilter())
     weights[part == 0] = 0
     weights[part == 0, RADIUS + 1] = 1
     return _frozen(*folded(base - RADIUS - 1, weights, bounds, border), inside)
@@ -220,7 +220,7 @@ def _bounded(
     return np.clip(position, first, last), (position >= first) & (position <= last)
 
 
-def _cubic(part: np.ndarray) -> np.ndarray:
+def bsplines(part: np.ndarray) -> np.ndarray:
     """(rows, 4): the cubic B-splines at voxels -1, 0, 1, 2, seen from ``part`` of the way from 0 to 1."""
     p, q = part, 1 - part
     return np.stack([q * q * q, 4 - 3 * p * p * (2 - p), 4 - 3 * q * q * (2 - q), p * p * p], 1) / 6

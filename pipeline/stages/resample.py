@@ -72,7 +72,6 @@ class Resample(Stage):
     labels : ``nearest``, or ``linear``: every label is interpolated as a mask, and the one with most weight is taken
     anisotropy : where the coarsest spacing of the source, or else the new one, is more than this many times the finest,
         that axis is resampled by nearest and the others by ``order``; not where two axes are the coarsest
-    align : along the axes of the ``source``, or of the ``patient``: the nearest ones, for oblique volumes
     preset : the grid, border and fill of another tool; values then agree with it to 1e-7 of the range (order 1) or
         1e-6 (order 3), measured with the versions named; by nearest all but those midway between two voxels
 
@@ -84,6 +83,7 @@ class Resample(Stage):
         - ``torchio`` (TorchIO 1.2, ``Resample``) the middle of the volume stays put, lengths are rounded down; its
           ``antialias`` smooths by an approximate Gaussian, which differs by 3e-3
         - ``totalsegmentator`` (SciPy 1.17, ``zoom``) both outermost centres stay put
+    align : along the axes of the ``source``, or of the ``patient``: the nearest ones, for oblique volumes
 
     Raises
     ------
@@ -97,8 +97,8 @@ class Resample(Stage):
     fill: float | None = None
     labels: Literal["nearest", "linear"] = "nearest"
     anisotropy: float | None = None
-    align: Literal["source", "patient"] = "source"
     preset: Preset = "scanmill"
+    align: Literal["source", "patient"] = "source"
 
     moves: ClassVar[bool] = True
     interpolates: ClassVar[bool] = True

@@ -12,3 +12,4 @@ from pipeline.tally.fidelity import Fidelity as Fidelity
 from pipeline.tally.histogram import PERCENTILES as PERCENTILES
 from pipeline.tally.histogram import Histogram as Histogram
 from pipeline.tally.moments import Moments as Moments
+from pipeline.tally.survey import Survey as Survey

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import wraps
 from types import ModuleType
-from unittest.mock import patch
 
 import numpy as np
 
@@ -40,7 +39,7 @@ class Module(ModuleType):
     ndarray = Array
 
     def __getattr__(self, name: str):
-        found = getattr(np, name)
+        found = getattr(_public(np, name), name)
         if isinstance(found, type) or not callable(found):
             return found
 
@@ -61,8 +60,15 @@ class Lent(ModuleType):
         self._source = source
 
     def __getattr__(self, name: str):
-        found = getattr(self._source, name)
+        found = getattr(_public(self._source, name), name)
         return Lent(f"{self.__name__}.{name}", found) if isinstance(found, ModuleType) else lent(found)
+
+
+def _public(module: ModuleType, name: str) -> ModuleType:
+    """The module itself.  Raises AttributeError for names that are Python's own: those are of the stand-in."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return module
 
 
 def lent(function):
@@ -90,8 +96,26 @@ def installed() -> Iterator[Module]:
     )
     parts = {f"cucim.skimage.{m}": Lent(m, getattr(skimage, m)) for m in ("exposure", "measure", "morphology")}
     names = {"cupy": Module("cupy"), "cucim": ModuleType("cucim"), "cucim.skimage": Lent("cucim.skimage", skimage)}
-    with patch.dict(sys.modules, {**names, **parts, operations.__name__: operations}):
+    stand_ins: dict[str, ModuleType] = {**names, **parts, operations.__name__: operations}
+    with replaced(stand_ins):
         yield sys.modules["cupy"]  # type: ignore[misc]
+
+
+@contextmanager
+def replaced(modules: dict[str, ModuleType]) -> Iterator[None]:
+    """Modules of these names are these.
+
+    Not by patch.dict, which would also forget what is imported meanwhile: numba's modules load but once.
+    """
+    before = {name: sys.modules.pop(name, None) for name in modules}
+    sys.modules.update(modules)
+    try:
+        yield
+    finally:
+        for name, module in before.items():
+            del sys.modules[name]
+            if module is not None:
+                sys.modules[name] = module
 
 
 def device(x: np.ndarray) -> Array:

@@ -14,7 +14,7 @@ from tests.cuda.standin import device
 from tests.cuda.test_linear import image
 
 SOURCE = "affine.cu"
-PAIRS = [("int16", "int16"), ("uint8", "float32"), ("float32", "float32")]
+PAIRS = [("int16", "int16"), ("uint8", "float32"), ("float32", "float16")]
 TESTED = [
     *(affine.cuda.kernel("affine_linear", a, b, b, False) for a, b in [*PAIRS, ("float32", "int16")]),
     affine.cuda.kernel("affine_linear", "int16", "int16", "float16", True),

@@ -69,6 +69,9 @@ def test_chances_are_kept_and_numbers_are_even():
     turns = [d.degrees[0] for d in drawn if d.degrees[0]]
     assert np.mean(turns) == pytest.approx(0, abs=2)
     assert np.std(turns) == pytest.approx(60 / np.sqrt(12), abs=1)
+    scales = [d.scale[0] for d in drawn if d.scale[0] != 1]
+    assert np.mean(scales) == pytest.approx(1.05, abs=0.02)
+    assert np.std(scales) == pytest.approx(0.7 / np.sqrt(12), abs=0.02)
     assert len({d.elastic.key for d in drawn if d.elastic}) == sum(shares[0.8])
 
 

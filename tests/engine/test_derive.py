@@ -25,9 +25,8 @@ stages:
 def source():
     rng = np.random.default_rng(0)
     labels = Volume((rng.random(GRID.shape) < 0.3).astype("u1") * 3, GRID, "labels")
-    return Source(
-        Volume(rng.integers(-900, 900, GRID.shape, "i2"), GRID), {"mask": labels, "seg": labels}, Facts(), 0.0
-    )
+    image = Volume(rng.integers(-900, 900, GRID.shape, "i2"), GRID)
+    return Source(image, {"mask": labels, "seg": labels}, Facts(units="HU"), 0.0)
 
 
 def test_label_maps_of_the_source_follow_the_first_image_on_each_grid():

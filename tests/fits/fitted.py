@@ -1,16 +1,31 @@
 """What the tests of fits share: a volume, a mask, and the stage that a fit becomes of them."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from hypothesis import strategies as st
 
 from pipeline.grid import Grid
 from pipeline.plan import Plan
 from pipeline.settle import settle
+from pipeline.stages import Stage
 from pipeline.stages.threshold import Threshold
-from pipeline.volume import Volume
+from pipeline.volume import Spec, Volume
 
 MASK = Threshold(lower=60)
 DTYPES = ("i2", "u2", "u1", "f4", "f2")
+
+
+@dataclass(frozen=True)
+class Checkered(Stage):
+    """A mask that knows nothing of intensities: every third voxel, counted along a line."""
+
+    def spec(self, source):
+        return Spec(source.grid, "labels", np.dtype("u1"))
+
+    def __call__(self, volume, piece, source):
+        chosen = (np.arange(piece.start[2], piece.stop[2]) - source.grid.start[2]) % 3 == 1
+        return Volume(np.broadcast_to(chosen, piece.shape).astype("u1"), piece, "labels")
 
 
 def volume(dtype="i2", shape=(9, 11, 13), seed=0):

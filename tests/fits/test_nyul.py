@@ -11,7 +11,7 @@ from pipeline.plan import Plan
 from pipeline.reasons import Reason
 from pipeline.settle import digest
 from pipeline.stages.landmarks import Landmarks
-from tests.fits.fitted import DTYPES, becomes, check_any_cut_gives_the_stage, inside, line, made, volume
+from tests.fits.fitted import DTYPES, Checkered, becomes, check_any_cut_gives_the_stage, inside, line, made, volume
 
 AT = [1, *range(10, 91, 10), 99]
 STANDARD = (1.0, 9.0, 16.0, 25.0, 31.0, 44.0, 52.0, 61.0, 75.0, 83.0, 100.0)
@@ -88,3 +88,9 @@ def test_what_cannot_be_is_refused():
         Nyul((*STANDARD[:10], 83.0))
     with pytest.raises(ValueError, match="dtype"):
         Nyul(dtype="uint8")
+
+
+def test_a_mask_that_is_no_range_of_intensities():
+    image = volume("f4")
+    stage = becomes(Nyul(STANDARD, "m"), image, mask=Checkered())
+    np.testing.assert_allclose(stage.source, np.percentile(image.array[..., 1::3].astype("f8"), AT), rtol=1e-12)

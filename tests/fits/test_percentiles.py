@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pipeline.errors import Quarantine
 from pipeline.fits.percentiles import Percentiles
 from pipeline.reasons import Reason
-from tests.fits.fitted import DTYPES, becomes, check_any_cut_gives_the_stage, inside, line, made, volume
+from tests.fits.fitted import DTYPES, Checkered, becomes, check_any_cut_gives_the_stage, inside, line, made, volume
 
 FITS = st.sampled_from([Percentiles(), Percentiles(0, 100, clip=False), Percentiles(2, 40, (-1, 1), within="m")])
 
@@ -59,3 +59,11 @@ def test_without_contrast_a_volume_is_refused(values):
 def test_refuses(fields, word):
     with pytest.raises(ValueError, match=word):
         Percentiles(**fields)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_mask_that_is_no_range_of_intensities(dtype):
+    image = volume(dtype)
+    stage = becomes(Percentiles(3, 70, within="m"), image, mask=Checkered())
+    expected = np.percentile(image.array[..., 1::3].astype("f8"), (3, 70))
+    assert (stage.lower, stage.upper) == pytest.approx(expected, rel=1e-14)

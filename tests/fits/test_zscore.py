@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pipeline.errors import Quarantine
 from pipeline.fits.zscore import ZScore
 from pipeline.reasons import Reason
-from tests.fits.fitted import DTYPES, becomes, check_any_cut_gives_the_stage, inside, line, made, volume
+from tests.fits.fitted import DTYPES, Checkered, becomes, check_any_cut_gives_the_stage, inside, line, made, volume
 
 FITS = st.sampled_from([ZScore(), ZScore(of="nonzero"), ZScore(within="m"), ZScore("nonzero", "m", "float16")])
 
@@ -89,3 +89,12 @@ def test_refuses():
         ZScore(of="some")
     with pytest.raises(ValueError, match="dtype"):
         ZScore(dtype="uint8")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_mask_that_is_no_range_of_intensities(dtype):
+    image = volume(dtype)
+    chosen = image.array[..., 1::3].astype("f8")
+    for fit, values in [(ZScore(within="m"), chosen), (ZScore("nonzero", "m"), chosen[chosen != 0])]:
+        stage = becomes(fit, image, mask=Checkered())
+        assert (stage.base, 1 / stage.scale) == pytest.approx((values.mean(), values.std()), rel=1e-7)

@@ -222,6 +222,17 @@ def test_a_bend_is_the_sum_of_its_splines():
         assert high >= expected[axis].max()
 
 
+def test_extremes_hold_every_point_that_is_looked_at():
+    rows = ((0, 1), (3, 4), (7, 8))
+    curve = bent(rows)
+    for corner, value in ((0, -5.0), (3, 7.0)):
+        curve.points[:] = 0
+        curve.points[:, corner, corner, corner] = value
+        low, high = curve.extremes(1)
+        assert low <= min(value, 0)
+        assert high >= max(value, 0)
+
+
 def test_no_rows_no_voxels():
     at = positions(rows=((0, 0), (0, 3), (0, 4)))
     assert affine(noise("int16"), at, (0, 0, 0), order=1, fill=0).shape == (0, 3, 4)

@@ -54,7 +54,7 @@ def test_the_tables_are_what_the_labels_say(mask, other, connectivity, axes):
 @given(MASKS, MASKS, st.sampled_from([4, 6, 26]), st.sets(st.integers(0, 2)))
 def test_whole_array_operations_find_the_same(mask, other, connectivity, axes):
     found = find(mask, connectivity)
-    with standin.cucim:
+    with standin.cucim():
         twin = painted(mask, connectivity)
     other = np.resize(other, mask.shape)
     assert twin.count == found.count
@@ -137,12 +137,12 @@ def test_an_array_without_voxels_has_no_component():
     for shape in [(0, 3, 3), (3, 0, 3), (3, 3, 0)]:
         assert count(np.zeros(shape, np.uint8)) == 0
         assert largest(np.zeros(shape, np.uint8)).shape == shape
-        with standin.cucim:
+        with standin.cucim():
             assert painted(np.zeros(shape, np.uint8), 6).touching((0, 1, 2)).size == 0
 
 
 def test_refuses_what_is_no_mask():
-    with standin.cucim:
+    with standin.cucim():
         for search in (find, painted):
             with pytest.raises(TypeError, match="int16"):
                 search(np.zeros((1, 1, 1), np.int16), 6)

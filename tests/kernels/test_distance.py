@@ -27,7 +27,7 @@ def test_equals_scipy(mask, spacing):
         return
     expected = ndimage.distance_transform_edt(~mask, spacing)
     np.testing.assert_allclose(made, expected, rtol=2**-23)
-    with standin.cucim:
+    with standin.cucim():
         np.testing.assert_allclose(_by_cucim(mask, spacing), made, rtol=2**-22)
 
 

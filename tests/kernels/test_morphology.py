@@ -75,7 +75,7 @@ def check_against_scipy(operation, mask, radius_mm, spacing):
     made = operation(mask, ball(radius_mm, spacing))
     assert made.dtype == np.uint8
     np.testing.assert_array_equal(made, expected[inside])
-    with standin.cucim:
+    with standin.cucim():
         twin = _by_footprint(mask, ball(radius_mm, spacing), steps)
     assert twin.dtype == np.uint8
     np.testing.assert_array_equal(twin, made)

@@ -41,6 +41,8 @@ def test_a_bound_that_is_not_widened_holds_for_both_ranges():
     volume = Volume(x, Grid(np.eye(4), x.shape))
     made = Hysteresis(lower=300, upper=400, wide_lower=150)(volume, volume.grid, volume.spec).array
     assert made.ravel().tolist() == [1, 1, 1, 0, 1]
+    made = Hysteresis(lower=300, upper=400, wide_upper=600)(volume, volume.grid, volume.spec).array
+    assert made.ravel().tolist() == [0, 1, 0, 1, 1]
 
 
 def test_refuses_labels():

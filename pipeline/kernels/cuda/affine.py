@@ -96,11 +96,12 @@ def _kernels() -> list[str]:
     """From a source, or its float32 coefficients, to what is kept of it, and from there through a ramp."""
     stored = [(t, t, False) for t in SOURCES] + [(t, made, True) for t, made in product(SOURCES, DTYPES)]
     linear = {(kept, kept, made, ramp) for kept, made, ramp in stored} | {("float32", *how) for how in stored}
-    linear |= {(t, "float32", "float32", False) for t in SOURCES}
+    floats = [("float32", "float32", False), ("float16", "float16", False)]
+    linear |= {(t, *how) for t, how in product(SOURCES, floats)}
     moved = [cuda.kernel("affine_nearest", f"uint{bits}") for bits in (8, 16, 32, 64)]
     return [
         *(cuda.kernel("affine_linear", *how) for how in sorted(linear)),
-        *(cuda.kernel("affine_cubic", *how) for how in stored),
+        *(cuda.kernel("affine_cubic", *how) for how in dict.fromkeys(stored + floats)),
         *moved,
         "affine_inside",
     ]
