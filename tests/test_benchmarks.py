@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from packaging.requirements import Requirement
 
+from benchmarks import __main__ as every
 from benchmarks import peers
 from benchmarks.__main__ import NAMES
 from benchmarks.command import Comparison, command
@@ -52,6 +53,15 @@ def test_it_runs_and_ours_is_right(name, tmp_path, capsys):
         assert set(table["left_out"]).isdisjoint(t["name"] for t in table["peers"])
         for timing in table["ours"]:
             assert timing["error"] is None or timing["error"] <= EXACT.get(name, 1)
+
+
+def test_all_are_run_one_after_another(tmp_path, capfd):
+    every.main(["--only", "window", "--out", str(tmp_path / "made"), "--shape", "2", "8", "8", "--repeats", "1"])
+    assert json.loads((tmp_path / "made" / "window.json").read_text())["shape"] == [2, 8, 8]
+    assert "# window" in capfd.readouterr().out
+    there = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
+    helpers = {"__init__", "__main__", "command", "golden", "images", "memory", "paired", "peers"}
+    assert set(NAMES) == there - helpers
 
 
 def test_rounds_are_interleaved_forth_and_back():
