@@ -42,7 +42,9 @@ def run(
 ) -> int:
     """Scan SOURCES if any are named, do what RECIPE says with every series it takes, and report.
 
-    RECIPE is a file or a packaged name: raw, ct-body.
+    \b
+    RECIPE is a file or a packaged name: raw, ct-body, ct-bone,
+    ct-lungs-classical, ct-augment, mr-brain, xray.
     """
     from pipeline import recipe as recipes
     from pipeline.cli.progress import counting

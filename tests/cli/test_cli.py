@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import main
+from pipeline.recipe import packaged
 from tests.archive.makers import ct_series
 from tests.engine.jobs import BODY, archive, everything
 
@@ -142,3 +143,9 @@ def test_the_console_script_is_there():
     script = Path(sys.executable).with_name("scanmill")
     done = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("scanmill, version ")
+
+
+def test_the_help_names_every_packaged_recipe(capsys):
+    assert call("run", "--help") == 0
+    told = capsys.readouterr().out
+    assert all(name in told for name in packaged())
