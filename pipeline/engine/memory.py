@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from pipeline.plan import Plan, peak_bytes
 from pipeline.recipe import batches
+from pipeline.stages import Stage
 from pipeline.volume import Spec
 
 IDLE = 400 * 2**20
@@ -43,6 +44,11 @@ def _batch(plans: Mapping[str, Plan], labels: int) -> int:
 
 
 def _measuring(plan: Plan, source: Spec) -> int:
-    """The output as float32 and a mask; the reference; both in 16 bits, and one of them on both grids."""
-    output = plan.target.grid.size
-    return output * (4 + 1 + 2) + source.grid.size * (plan.target.dtype.itemsize + 2 + 2)
+    """The output as float32 and a mask; the reference; both in 16 bits, and one of them on both grids.
+
+    After several moves (a fit may become one) what is fill is weighed in float32, on both grids.
+    """
+    several = sum(not isinstance(step, Stage) or step.moves for step in plan.stages) > 1
+    weights = 4 * several
+    output = plan.target.grid.size * (4 + 1 + 2 + weights)
+    return output + source.grid.size * (plan.target.dtype.itemsize + 2 + 2 + weights)
