@@ -55,6 +55,7 @@ def test_every_stage_is_compared():
     assert {stage_name(stage) for stage, _ in parity.STAGES} == set(stages.available())
 
 
+@pytest.mark.system
 def test_a_trial_run(tmp_path):
     path = tmp_path / "gpu.json"
     assert main(["--smoke", "--date", "2026-01-01", "--json", str(path)]) == 0
