@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import yaml
 
+from benchmarks import summary
 from pipeline.cli import scanmill
 from pipeline.grid import Grid
 from pipeline.stages import Stage
@@ -50,3 +51,7 @@ def test_links_lead_somewhere() -> None:
         path = Path(__file__).parent.parent / page
         for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
             assert (path.parent / target).exists(), f"{page}: {target}"
+
+
+def test_the_figures_are_those_of_the_measured_files() -> None:
+    assert summary.table() in README
