@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]  # all is compiled anew
 
 ROOT = Path(__file__).parents[2]
 CHECKED = ["tests/kernels", "tests/stages", "tests/tally", "tests/test_plan.py", "tests/report/test_measure.py"]
