@@ -115,3 +115,44 @@ def test_the_json_schema_knows_every_stage():
     titles = {entry["title"] for entry in schema["properties"]["stages"]["items"]["oneOf"]}
     assert {"Resample", "Window", "Threshold", "Voi"} <= titles
     json.dumps(schema)
+
+
+MASKED = """\
+name: test
+stages:
+  - {use: threshold, lower: 0, as: body}
+  - {use: zscore, from: raw, within: body, keep: image}
+"""
+DRAWN = "name: test\naugment: {samples: 3, seed: 5}\nstages:\n  - {use: random_blur, sigma_mm: [1, 2], keep: image}\n"
+
+
+def test_what_a_fit_looks_within_need_not_be_kept():
+    (plan,) = build(MASKED).compile(SPEC, Facts(), "v").values()
+    assert [(name, type(chain[0])) for name, chain in plan.masks] == [("body", Threshold)]
+    with pytest.raises(RecipeError, match=r"line 4: no branch point 'bodi'; did you mean 'body'"):
+        build(MASKED.replace("within: body", "within: bodi"))
+    with pytest.raises(RecipeError, match=r"line 4: 'raw' is no label map"):
+        build(MASKED.replace("within: body", "within: raw"))
+    with pytest.raises(RecipeError, match=r"line 3: nothing is kept"):
+        build(MASKED.replace(", within: body", ""))
+
+
+def test_what_rests_on_a_draw_is_there_once_a_sample_and_all_else_once():
+    loaded = build(DRAWN + "  - {use: clip, from: raw, lower: 0, keep: still}\n")
+    plans = loaded.compile(SPEC, Facts(), "v")
+    assert list(plans) == ["image/s000", "image/s001", "image/s002", "still"]
+    assert len({plan.stages for plan in plans.values()}) == 4
+    assert [sorted(batch) for batch in recipe.batches(plans)] == [["still"], *([name] for name in list(plans)[:3])]
+    assert plans == loaded.compile(SPEC, Facts(), "v")
+    assert plans["image/s000"] != loaded.compile(SPEC, Facts(), "w")["image/s000"]
+
+
+def test_draws_and_samples_go_together():
+    with pytest.raises(RecipeError, match=r"line 3: 'random_blur' is random: say 'augment"):
+        build(DRAWN.replace("augment: {samples: 3, seed: 5}\n", ""))
+    with pytest.raises(RecipeError, match=r"line 2: 'augment' makes samples"):
+        build(DRAWN.replace("random_blur, sigma_mm: [1, 2]", "blur, sigma_mm: [1, 1, 1]"))
+    with pytest.raises(RecipeError, match=r"line 2: 'samples' of 'augment'"):
+        build(DRAWN.replace("samples: 3", "samples: many"))
+    with pytest.raises(RecipeError, match=r"line 2: no parameter of 'augment' 'sample'"):
+        build(DRAWN.replace("samples: 3", "sample: 3"))

@@ -412,3 +412,15 @@ def test_a_recipes_refusal_holds_for_that_recipe_and_no_other(done, tmp_path, mo
     monkeypatch.undo()
     states = [{i.state for i in driver.plan(other.output, recipe(text), Options())} for text in (changed, again)]
     assert states == [{State.REFUSED}, {State.REFUSED, State.STALE}]
+
+
+def test_a_recipe_that_asks_for_what_a_volume_has_not_is_refused_once(done, tmp_path):
+    root, _, held, _ = done
+    other = Workspace.open(shutil.copytree(held.output.root, tmp_path / "out"), root / "vault")
+    text = "name: window\nwhere: \"format = 'nifti'\"\nstages:\n  - {use: window, keep: image}\n"
+    first = run(other, text)  # no header says which window
+    assert (first.made, first.refused) == (0, {"RECIPE_UNFIT": 1})
+    before = everything(other.output.root)
+    again = run(other, text)
+    assert (again.run_id, again.refused, again.exit_code) == (None, first.refused, 3)
+    assert everything(other.output.root) == before
