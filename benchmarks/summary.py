@@ -14,6 +14,8 @@ ROWS = (
     ("the same with window and float16 in one pass", "resample", "linear", "window, float16"),
     ("cubic resampling to 1 mm, int16", "resample", "cubic", "reused buffer"),
     ("onto a turned grid, linear, int16", "affine", "linear", "reused buffer"),
+    ("labels to 1 mm, nearest", "labels", "nearest", "nearest"),
+    ("labels to 1 mm, as masks", "labels", "linear", "linear"),
     ("window to float32", "window", "window", "float32"),
     ("z-score", "zscore", "z-score", "fresh buffer"),
     ("window between exact percentiles", "percentiles", "percentile window", "fresh buffer"),
