@@ -34,15 +34,15 @@ def cubic(shape: Shape) -> Comparison:
 
 
 def two_threads(shape: Shape) -> Comparison:
-    """Cubic in two Python threads, half of the slices each, against one: kernels release the interpreter."""
+    """Cubic in two Python threads, half of the rows each, against one: kernels release the interpreter."""
     x, target = images.ct(shape), _target(shape)
     out = np.empty(target.shape, "i2")
-    middle = target.shape[0] // 2
-    halves = [slice(0, middle), slice(middle, target.shape[0])]
+    middle = target.shape[1] // 2
+    halves = [slice(0, middle), slice(middle, target.shape[1])]
     pool = ThreadPoolExecutor(2)
 
     def half(rows: slice) -> None:
-        resample(x, _axes(shape, target, 3, rows), (0, 0, 0), fill=FILL, out=out[rows])
+        resample(x, _axes(shape, target, 3, rows), (0, 0, 0), fill=FILL, out=out[:, rows])
 
     return Comparison({"two threads": lambda: list(pool.map(half, halves))}, {"one thread": lambda: half(slice(None))})
 
@@ -86,10 +86,11 @@ def _target(shape: Shape) -> Grid:
     return Grid(np.diag([*images.SPACING, 1.0]), shape).respace(TARGET)
 
 
-def _axes(shape: Shape, target: Grid, order: int, slices: slice = slice(None)) -> list[tables.Table]:
-    """The tables, as a stage looks them up, of some of the target's slices."""
+def _axes(shape: Shape, target: Grid, order: int, some: slice = slice(None)) -> list[tables.Table]:
+    """The tables, as a stage looks them up, of some rows of the target's slices."""
     source = Grid(np.diag([*images.SPACING, 1.0]), shape)
-    rows = [slices.indices(target.shape[0])[:2], *((0, n) for n in target.shape[1:])]
+    k, j, i = target.shape
+    rows = [(0, k), some.indices(j)[:2], (0, i)]
     lines = zip(source.axes(target), rows, shape, strict=True)
     return [tables.spline(*line, order, row, (0, n)) for line, row, n in lines]  # type: ignore[arg-type]
 
