@@ -14,7 +14,7 @@ PEERS := .venv-peers/bin
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,models,brain,dicom-seg]'
 	touch $@
 
 demo: $(READY)

@@ -5,6 +5,7 @@
     PipelineError
     ├── UsageError (ValueError)      mend the command
     ├── RecipeError (ValueError)     mend the recipe
+    ├── ModelError (ValueError)      mend the model, or name another
     ├── KeyMismatch                  use the vault that OUT was made with
     ├── SourceError                  name a source that exists and holds images
     ├── Quarantine                   refuse the series, with a reason; go on with the next
@@ -37,6 +38,12 @@ class UsageError(PipelineError, ValueError):
 
 class RecipeError(PipelineError, ValueError):
     """The recipe cannot be carried out as it stands."""
+
+    exit_code = 2
+
+
+class ModelError(PipelineError, ValueError):
+    """A model cannot be used as it stands: its descriptor, its weights, or what they need is not there."""
 
     exit_code = 2
 

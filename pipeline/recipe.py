@@ -15,10 +15,10 @@ from typing import Any
 
 from pipeline.errors import RecipeError
 from pipeline.plan import Chain, Plan
-from pipeline.recipe_text import Text, parse
-from pipeline.recipe_tree import NAME, RAW, Fitted, adapter, branches, made, needed, random, steps
+from pipeline.recipe_tree import NAME, RAW, Fitted, branches, needed, random, steps
 from pipeline.sampling import Augment, sampled
 from pipeline.volume import Facts, Spec
+from pipeline.yaml_text import Text, adapter, parse
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def build(text: Text, fitted: Fitted | None = None) -> Recipe:
         raise text.error(f"{RAW!r} is the volume as acquired: choose another name for what is made of it", ("name",))
     augment = None
     if "augment" in top:
-        augment = made(text, text.mapping(top["augment"], ("augment",)), "augment", Augment, ("augment",))
+        augment = text.made(text.mapping(top["augment"], ("augment",)), "augment", Augment, ("augment",))
     kept, masks = branches(text, entries, fitted or {}, augment is not None)
     return Recipe(name, where, tuple(kept.items()), tuple(masks.items()), augment)
 

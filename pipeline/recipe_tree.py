@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,15 +9,14 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
 
 from pipeline import draws, fits, stages
 from pipeline.draws import Draw
 from pipeline.errors import RecipeError
 from pipeline.grid import IDENTITY, Grid
 from pipeline.plan import Chain, Plan, Step, stage_name, within
-from pipeline.recipe_text import Place, Text
 from pipeline.volume import Spec
+from pipeline.yaml_text import Place, Text
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}")
 """Of recipes and outputs: they become folder names."""
@@ -136,23 +134,8 @@ def _step(text: Text, fields: dict[str, Any], at: Place) -> Step:
     if "use" not in fields:
         raise text.error("an entry needs 'use': the name of a stage", at)
     name = text.known(fields.pop("use"), tuple(known), "stage", (*at, "use"))
-    step: Step = made(text, fields, name, known[name], at)
+    step: Step = text.made(fields, name, known[name], at)
     return step
-
-
-def made(text: Text, fields: dict[str, Any], name: str, kind: Any, at: Place) -> Any:
-    """A frozen dataclass from the keys of an entry.  Raises RecipeError that names the key and the line."""
-    for key in fields:
-        text.known(key, tuple(kind.__dataclass_fields__), f"parameter of {name!r}", (*at, key))
-    try:
-        # From JSON, strictly: a list is a tuple, 1 is 1.0, but "1" is not a number.
-        return adapter(kind).validate_json(json.dumps(fields), strict=True)
-    except ValidationError as error:
-        first = error.errors()[0]
-        parameter = str(first["loc"][0]) if first["loc"] else ""
-        what = f"{parameter!r} of {name!r}" if parameter else f"{name!r}"
-        message = first["msg"].removeprefix("Value error, ")
-        raise text.error(f"{what}: {message}", (*at, parameter)) from None
 
 
 def _check(text: Text, chain: Chain, masks: Mapping[str, Chain], at: Place) -> None:
@@ -161,9 +144,3 @@ def _check(text: Text, chain: Chain, masks: Mapping[str, Chain], at: Place) -> N
         Plan(Spec(Grid(IDENTITY, (8, 8, 8)), "image", np.dtype("i2")), chain, tuple(needed(chain, masks).items()))
     except RecipeError as error:
         raise text.error(str(error), at) from None
-
-
-@cache
-def adapter(kind: Any) -> TypeAdapter[Any]:
-    """What turns plain values into a frozen dataclass, or says which of them cannot be."""
-    return TypeAdapter(kind)

@@ -52,7 +52,9 @@ def imported() -> set[str]:
 
 def test_what_is_imported_is_declared_and_the_other_way_round() -> None:
     declared = names(PROJECT["dependencies"])
-    optional = names(PROJECT["optional-dependencies"]["gpu"])
+    optional = names(
+        [line for extra in ("gpu", "models", "dicom-seg") for line in PROJECT["optional-dependencies"][extra]]
+    )
     # Where they are not installed, a module's name is all that is known: cupy-cuda13x is then cupy.
     optional |= {re.sub(r"-(cuda\d+x|cu\d+)$", "", name) for name in optional}
     # llvmlite comes with numba, which pins it.
@@ -102,7 +104,7 @@ def test_each_target_first_sets_up(target: str) -> None:
     command = ["make", "--no-print-directory", "--dry-run", "--what-if=pyproject.toml", target]
     steps = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     assert "-m venv .venv" in steps[0]
-    assert "--editable '.[dev]'" in steps[1]
+    assert "--editable '.[dev,models,brain,dicom-seg]'" in steps[1]
     assert len(steps) > 3
 
 

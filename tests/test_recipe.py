@@ -9,11 +9,11 @@ import pytest
 from pipeline import recipe
 from pipeline.errors import RecipeError
 from pipeline.grid import Grid
-from pipeline.recipe_text import parse
 from pipeline.stages.resample import Resample
 from pipeline.stages.threshold import Threshold
 from pipeline.stages.window import Window
 from pipeline.volume import Facts, Spec
+from pipeline.yaml_text import parse
 
 GOOD = """\
 name: test

@@ -10,7 +10,7 @@ from pipeline import recipe as recipes
 from pipeline.engine import driver
 from pipeline.engine.workspace import Workspace
 from pipeline.recipe import Recipe
-from pipeline.recipe_text import parse
+from pipeline.yaml_text import parse
 from tests.archive.makers import ct_series, nifti, uid, voxels
 
 BODY = """\

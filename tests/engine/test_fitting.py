@@ -10,8 +10,8 @@ from pipeline.engine import fitting
 from pipeline.engine.driver import Options
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import RecipeError, SourceError
-from pipeline.recipe_text import parse
 from pipeline.store import omezarr
+from pipeline.yaml_text import parse
 from tests.engine.jobs import archive, recipe, run, workspace
 
 RAW = "name: raw\n"

@@ -1,0 +1,67 @@
+"""What a U-Net is made of, without torch: widths, kernels and strides of its stages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import ConfigDict, with_config
+
+from pipeline.grid import Triple
+
+
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True)
+class Topology:
+    """A U-Net in k, j, i.  A 2-D one is a 3-D one whose kernels and strides along k are 1.
+
+    Attributes
+    ----------
+    classes : channels that come out, background included
+    widths : channels of each stage, the finest first
+    kernels : of each stage, odd, along k, j, i
+    strides : by which each stage is coarser than the one above; the first is (1, 1, 1)
+    encoder : convolutions (or residual blocks) of each stage on the way down
+    decoder : convolutions of each stage on the way up, the finest first; one less than stages
+    residual : stages on the way down are residual blocks
+    separable : convolutions are depthwise, then pointwise
+    norm : ``instance``, or ``group`` (8 channels a group)
+    channels : that go in
+
+    Raises
+    ------
+    ValueError
+        Naming the field, if the stages do not fit together.
+    """
+
+    classes: int
+    widths: tuple[int, ...]
+    kernels: tuple[Triple, ...]
+    strides: tuple[Triple, ...]
+    encoder: tuple[int, ...]
+    decoder: tuple[int, ...]
+    residual: bool = False
+    separable: bool = False
+    norm: Literal["instance", "group"] = "instance"
+    channels: int = 1
+
+    def __post_init__(self) -> None:
+        stages = len(self.widths)
+        if stages < 1 or min(self.widths) < 1 or self.classes < 2 or self.channels < 1:
+            raise ValueError("widths and channels must be at least 1, classes at least 2")
+        if not len(self.kernels) == len(self.strides) == len(self.encoder) == stages == len(self.decoder) + 1:
+            raise ValueError("kernels, strides and encoder are one a stage; decoder one less")
+        if any(n < 1 or n % 2 == 0 for kernel in self.kernels for n in kernel):
+            raise ValueError("kernels must be odd")
+        if self.strides[0] != (1, 1, 1) or any(n < 1 for stride in self.strides for n in stride):
+            raise ValueError("strides must be at least 1, those of the first stage 1")
+        if min(self.encoder) < 1 or (self.decoder and min(self.decoder) < 1):
+            raise ValueError("every stage has a convolution")
+
+    @property
+    def multiple(self) -> Triple:
+        """Of what the lengths of a patch must be multiples, along k, j, i: the product of all strides."""
+        k, j, i = 1, 1, 1
+        for a, b, c in self.strides:
+            k, j, i = k * a, j * b, i * c
+        return k, j, i
