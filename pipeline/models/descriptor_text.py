@@ -1,0 +1,42 @@
+"""A descriptor as the text of a ``model.yaml``: ``descriptor.read`` reads it back equal."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import yaml
+
+from pipeline.models.descriptor import Descriptor
+
+WIDTH = 120
+"""Columns, after which YAML folds a line."""
+
+
+def text(descriptor: Descriptor) -> str:
+    """YAML in the order of the fields.  None is left out; every other value is said, so that a default that changes
+    later changes no model that was written before."""
+    return yaml.dump(_plain(descriptor), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Small lists and mappings on one line; no aliases, which the reader refuses."""
+
+    def __init__(self, *args: Any, **kinds: Any) -> None:
+        super().__init__(*args, **kinds)
+        self.default_flow_style = None
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses as mappings, tuples as lists."""
+    if is_dataclass(value):
+        named = ((field.name, getattr(value, field.name)) for field in fields(value))
+        return {name: _plain(inner) for name, inner in named if inner is not None}
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(inner) for inner in value]
+    return value
