@@ -16,15 +16,19 @@ WIDTH = 120
 def text(descriptor: Descriptor) -> str:
     """YAML in the order of the fields.  None is left out; every other value is said, so that a default that changes
     later changes no model that was written before."""
-    return yaml.dump(_plain(descriptor), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
+    written: str = yaml.dump(
+        _plain(descriptor),
+        Dumper=_Dumper,
+        default_flow_style=None,  # lists and mappings of plain values stand on one line
+        sort_keys=False,
+        allow_unicode=True,
+        width=WIDTH,
+    )
+    return written
 
 
 class _Dumper(yaml.SafeDumper):
-    """Small lists and mappings on one line; no aliases, which the reader refuses."""
-
-    def __init__(self, *args: Any, **kinds: Any) -> None:
-        super().__init__(*args, **kinds)
-        self.default_flow_style = None
+    """Without aliases, which the reader refuses."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
