@@ -46,8 +46,10 @@ LEVEL, CONTRAST = 0.449, 0.226
 Box = tuple[slice, slice, slice]
 
 
-def segment(model: Model, volume: Volume) -> Volume:
+def segment(model: Model, volume: Volume, where: str = "cpu") -> Volume:
     """Labels (uint8 or uint16) of a whole image in source units, on its own grid.  A voxel that is NaN counts as 0.
+
+    ``where``: torch's name of the device on which the networks run.
 
     Raises
     ------
@@ -56,7 +58,7 @@ def segment(model: Model, volume: Volume) -> Volume:
     Quarantine
         NO_CONTRAST where all is equal; MODEL_FOUND_NOTHING where either network finds nothing.
     """
-    first, second = _networks(model)
+    first, second = _networks(model, where)
     descriptor, grid = model.descriptor, volume.grid
     (structure,) = descriptor.structures
     turn = orientation.toward(grid, descriptor.grid.orientation or orientation.codes(grid))
@@ -107,13 +109,13 @@ def _normalised(x: np.ndarray, unit: Ramp) -> np.ndarray:
 def _found(net: nn.Module, x: np.ndarray) -> np.ndarray:
     """bool, of the shape of ``x``: where the network's second class has more than its first."""
     with torch.inference_mode():
-        background, wanted = net(torch.from_numpy(x)[None, None])[0]
-        found: np.ndarray = (wanted > background).numpy()
+        background, wanted = net(torch.from_numpy(x)[None, None].to(next(net.parameters()).device))[0]
+        found: np.ndarray = (wanted > background).cpu().numpy()
     return found
 
 
 def _largest(mask: np.ndarray) -> np.ndarray:
-    """uint8 of 0 and 1: the largest component, of voxels that share a corner.  Raises Quarantine where there is none."""
+    """uint8 of 0 and 1: the largest component of voxels that share corners.  Raises Quarantine where there is none."""
     found = components.find(mask, 26)
     if not found.count:
         raise Quarantine(Reason.MODEL_FOUND_NOTHING)
@@ -148,10 +150,10 @@ def _side(share: np.ndarray, n: int) -> slice:
 
 
 @lru_cache(maxsize=2)
-def _networks(model: Model) -> tuple[nn.Module, nn.Module]:
+def _networks(model: Model, where: str) -> tuple[nn.Module, nn.Module]:
     """The network that finds the box and the one that looks into it, in the order of the model's files."""
     descriptor = model.descriptor
     files = tuple(descriptor.weights.files)
     if descriptor.method != "located" or len(files) != 2 or len(descriptor.structures) != 1:
         raise ModelError(f"the model {descriptor.name!r} is no pair of networks with one structure")
-    return network(model, files[0]), network(model, files[1])
+    return network(model, files[0]).to(where), network(model, files[1]).to(where)
