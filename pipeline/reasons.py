@@ -78,6 +78,7 @@ class Reason(StrEnum):
     SEED_OUTSIDE = "SEED_OUTSIDE"
     SEED_MISMATCH = "SEED_MISMATCH"
     REGION_LEAK = "REGION_LEAK"
+    MODEL_FOUND_NOTHING = "MODEL_FOUND_NOTHING"
     # The run
     MODEL_MODALITY = "MODEL_MODALITY"
     MODEL_UNITS = "MODEL_UNITS"
@@ -159,6 +160,7 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.MODEL_MODALITY: Meaning(_Q, "the network was not made for volumes of this modality"),
     Reason.MODEL_UNITS: Meaning(_Q, "the network was not made for intensities in these units"),
     Reason.MODEL_MISSING: Meaning(_Q, "a worker lacks the network, its weights or torch", retry=True),
+    Reason.MODEL_FOUND_NOTHING: Meaning(_Q, "a network finds nothing of what it looks for"),
     Reason.DAMAGED: Meaning(_Q, "the volume published in OUT is missing or fails its checksums", retry=True),
     Reason.RECIPE_UNFIT: Meaning(_Q, "the recipe asks for what this volume does not have"),
     Reason.TOO_LARGE: Meaning(_Q, "the work needs more memory than a worker has", retry=True),
