@@ -113,7 +113,7 @@ def _found(net: nn.Module, x: np.ndarray) -> np.ndarray:
 
 
 def _largest(mask: np.ndarray) -> np.ndarray:
-    """uint8 of 0 and 1: the largest component, of voxels that share a corner.  Raises Quarantine where there is none."""
+    """uint8 of 0 and 1: the largest component, corners count.  Raises Quarantine where there is none."""
     found = components.find(mask, 26)
     if not found.count:
         raise Quarantine(Reason.MODEL_FOUND_NOTHING)

@@ -9,6 +9,7 @@ from pipeline.errors import ModelError, Quarantine, RecipeError
 from pipeline.grid import Grid
 from pipeline.models import device, library, sliding
 from pipeline.models.device import Precision
+from pipeline.models.keep import kept
 from pipeline.models.library import Model
 from pipeline.reasons import Reason
 from pipeline.stages import Stage
@@ -30,6 +31,7 @@ class Segment(Stage):
     overlap : part of a patch that its neighbour looks at too; None: as the model says
     mirror : the mean over all mirrorings along the axes that the model allows: 2, 4 or 8 times the time
     precision : of the arithmetic; ``auto``: bfloat16 on a GPU, float32 on a CPU
+        (these three are of windows; a model of the method ``located`` has none)
     sha256 : of the model's descriptor, which names its weights by theirs; None: of whatever bears the name now
 
     Raises
@@ -94,11 +96,12 @@ class Segment(Stage):
         return sliding.needed(said, self._overlap, piece, source.grid)
 
     def __call__(self, volume: Volume, piece: Grid, source: Spec) -> Volume:
-        from pipeline.models import predictor
-        from pipeline.models.keep import kept
+        from pipeline.models import located, predictor
 
         model = self.found
         said = model.descriptor
+        if said.method == "located":
+            return kept(located.segment(model, volume), said.keep).crop_to(piece)
         network = predictor.resident(model, self.mirror, self.precision, device.chosen())
         whole = source.grid if said.keep else piece
         made = sliding.segment(said, network, volume, whole, source.grid, self._overlap)
