@@ -80,6 +80,9 @@ class Reason(StrEnum):
     REGION_LEAK = "REGION_LEAK"
     MODEL_FOUND_NOTHING = "MODEL_FOUND_NOTHING"
     # The run
+    MODEL_MODALITY = "MODEL_MODALITY"
+    MODEL_UNITS = "MODEL_UNITS"
+    MODEL_MISSING = "MODEL_MISSING"
     DAMAGED = "DAMAGED"
     RECIPE_UNFIT = "RECIPE_UNFIT"
     TOO_LARGE = "TOO_LARGE"
@@ -154,6 +157,9 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.SEED_OUTSIDE: Meaning(_Q, "a seed of region growing lies outside the volume"),
     Reason.SEED_MISMATCH: Meaning(_Q, "the intensity at a seed of region growing is not in its range"),
     Reason.REGION_LEAK: Meaning(_Q, "a grown region is larger, or reaches farther, than the recipe allows"),
+    Reason.MODEL_MODALITY: Meaning(_Q, "the network was not made for volumes of this modality"),
+    Reason.MODEL_UNITS: Meaning(_Q, "the network was not made for intensities in these units"),
+    Reason.MODEL_MISSING: Meaning(_Q, "a worker lacks the network, its weights or torch", retry=True),
     Reason.MODEL_FOUND_NOTHING: Meaning(_Q, "a network finds nothing of what it looks for"),
     Reason.DAMAGED: Meaning(_Q, "the volume published in OUT is missing or fails its checksums", retry=True),
     Reason.RECIPE_UNFIT: Meaning(_Q, "the recipe asks for what this volume does not have"),

@@ -19,6 +19,7 @@ from pipeline.cli import options
 @options.scanning
 @options.selection
 @options.cluster
+@options.device
 @click.option("--max-failures", metavar="N|5%", help="Stop after more failures than this; no default.")
 @options.json
 @options.progress

@@ -89,7 +89,7 @@ class Lattice:
         return turned if self.spacing is None else turned.respace(self.spacing, anchor="faces")
 
     def orders(self, source: Grid, order: int) -> tuple[int, int, int]:
-        """Of resampling from a source to its grid, along the axes of the grid: ``order``, but 0 along one too coarse."""
+        """Of resampling from a source to its grid, along the axes of the grid: 0 along one that is too coarse."""
         made = [order] * 3
         for spacing in (self._turned(source).spacing, self.spacing):
             if self.anisotropy is not None and spacing and max(spacing) > self.anisotropy * min(spacing):
@@ -140,6 +140,7 @@ class Descriptor:
     air : in source units: a patch without a voxel above it is background, unseen; None: all are seen
     mirror : axes (0, 1, 2 for k, j, i) along which the network was trained on mirrored volumes
     keep : what is kept of each structure
+    memory_mb : what looking at a batch takes at most, in MB; None, of a U-Net: by its topology
 
     Raises
     ------
@@ -167,6 +168,7 @@ class Descriptor:
     air: float | None = None
     mirror: tuple[Literal[0, 1, 2], ...] = ()
     keep: tuple[Keep, ...] = ()
+    memory_mb: int | None = None
 
     def __post_init__(self) -> None:
         values = [structure.value for structure in self.structures]
@@ -174,6 +176,8 @@ class Descriptor:
             raise ValueError("structures must be at least one, each value once")
         if (self.network is None) is (self.weights.format == "safetensors"):
             raise ValueError("network stands beside safetensors, and nowhere else")
+        if self.network is None and self.memory_mb is None:
+            raise ValueError("memory_mb must be said of a network that is code")
         if min(self.patch) < 1 or self.batch < 1:
             raise ValueError("patch and batch must be at least 1")
         if self.network is not None:
@@ -185,6 +189,13 @@ class Descriptor:
             raise ValueError("overlap must be at least 0 and below 1")
         if any(kept.value not in values for kept in self.keep):
             raise ValueError("keep speaks of values that are no structure")
+
+    @property
+    def memory(self) -> int:
+        """Bytes that looking at a batch takes at most."""
+        if self.memory_mb is not None:
+            return self.memory_mb * 10**6
+        return 0 if self.network is None else self.batch * self.network.memory(self.patch)
 
 
 @dataclass(frozen=True)

@@ -24,16 +24,20 @@ from pipeline.grid import Grid, Triple
 from pipeline.kernels.intensity import ramp as normalise
 from pipeline.kernels.ramp import Ramp
 from pipeline.models.descriptor import Descriptor, Lattice
+from pipeline.models.turns import away
 from pipeline.models.windows import Windows, cut, weights
 from pipeline.regrid import AIR, reach, regrid
-from pipeline.volume import Volume
+from pipeline.volume import Spec, Volume
 
 
 class Network(Protocol):
     """What looks at patches, and how many it likes to have before it."""
 
     classes: int
-    ahead: int
+
+    @property
+    def ahead(self) -> int:
+        """Patches that one volume may have asked for before it takes an answer."""
 
     def submit(self, patch: np.ndarray) -> Future[np.ndarray]:
         """A patch, float32 ``[channel, k, j, i]``, to its logits, float32 ``[class, k, j, i]``, in a while."""
@@ -82,6 +86,22 @@ def segment(
         if part is not None:
             labels.array[piece.slices(part)] = _chosen(logits, part, grid, back, table)
     return labels
+
+
+def held(descriptor: Descriptor, source: Spec) -> int:
+    """Bytes that labelling a whole volume holds beside it and its labels, at most (law L9).
+
+    What the network itself holds while it looks at a batch is the descriptor's ``memory``.
+    """
+    classes = 2 if descriptor.network is None else descriptor.network.classes
+    ahead = 2 * descriptor.batch
+    grid = descriptor.grid.of(source.grid)
+    windows = Windows(grid, descriptor.patch, descriptor.overlap)
+    patch = int(np.prod(descriptor.patch))
+    layer = grid.size // grid.shape[windows.axis] * (descriptor.patch[windows.axis] + 1)
+    seen = grid.size * 4 + (source.grid.size * 8 if descriptor.grid.normalised else 0)
+    slab = source.grid.size * 4 * 4 // max(1, len(windows.starts[windows.axis]))
+    return descriptor.memory + seen + layer * 4 * (classes + 1) + patch * 4 * (ahead + 2) * (classes + 1) + slab
 
 
 def labels_dtype(descriptor: Descriptor) -> np.dtype:
@@ -148,12 +168,17 @@ def _answers(
     for window in layer:
         patch = cut(seen.array, seen.grid, window)
         if air is None or patch.max() > air:
-            asked.append((window, network.submit(patch[None])))
+            with away():
+                asked.append((window, network.submit(patch[None])))
         if len(asked) > network.ahead:
-            first, logits = asked.popleft()
-            yield first, logits.result()
-    for first, logits in asked:
-        yield first, logits.result()
+            yield _answer(*asked.popleft())
+    for one in asked:
+        yield _answer(*one)
+
+
+def _answer(window: Grid, logits: Future[np.ndarray]) -> tuple[Grid, np.ndarray]:
+    with away():
+        return window, logits.result()
 
 
 class _Sums:

@@ -8,7 +8,7 @@ and sheared frames, which OME-Zarr 0.5 cannot say.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from zarr.codecs import BloscCodec, Crc32cCodec
 from pipeline.errors import Quarantine
 from pipeline.grid import Grid
 from pipeline.reasons import Reason
+from pipeline.structure import Structure
 from pipeline.volume import Kind, Spec, Volume
 
 CHUNK = (64, 128, 128)
@@ -42,19 +43,18 @@ _ORIENTATIONS = {
 }
 
 
-_BELOW = {"image-label": {"source": {"image": "../../"}}}
-
-
 @dataclass(frozen=True)
 class Image:
     """What is written under one name: a volume, the label maps that lie on its grid, and public facts.
 
     Where it is not ``anatomical``, viewers are told no orientation; where it has no ``millimetres``, no unit.
+    ``structures`` says what the values of a label map mean.
     """
 
     volume: Volume
-    labels: Mapping[str, Volume] = field(default_factory=dict)
+    labels: Mapping[str, Image] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    structures: tuple[Structure, ...] = ()
     anatomical: bool = True
     millimetres: bool = True
 
@@ -78,12 +78,12 @@ def write_images(path: Path, images: Mapping[str, Image]) -> None:
     with zarr.config.set(WRITER):
         for name, image in images.items():
             here = path / name if name else path
-            _write_image(here, image.volume, image, {})
+            _write_image(here, image)
             if image.labels:
                 listed = {"ome": {"version": "0.5", "labels": sorted(image.labels)}}
                 zarr.create_group(here / "labels", attributes=listed)
             for label in sorted(image.labels):
-                _write_image(here / "labels" / label, image.labels[label], image, _BELOW)
+                _write_image(here / "labels" / label, image.labels[label], source="../../")
 
 
 def list_images(path: Path, names: Iterable[str]) -> None:
@@ -121,10 +121,17 @@ def spec(record: Mapping[str, Any]) -> Spec:
     return Spec(Grid(np.reshape(record["affine"], (4, 4)).tolist(), (k, j, i)), "image", np.dtype(record["dtype"]))
 
 
-def _write_image(path: Path, volume: Volume, image: Image, own_ome: Mapping[str, Any]) -> None:
-    grid = volume.grid
-    ome = {"version": "0.5", "multiscales": [_multiscale(grid, image)], **own_ome}
+def _write_image(path: Path, image: Image, source: str | None = None) -> None:
+    """``source`` is where the image of a label map lies, from there."""
+    volume, grid = image.volume, image.volume.grid
+    ome: dict[str, Any] = {"version": "0.5", "multiscales": [_multiscale(grid, image)]}
     own = {**image.facts, "kind": volume.kind, "affine": grid.affine.tolist()}
+    if source is not None:
+        ome["image-label"] = {"source": {"image": source}}
+    if image.structures:
+        own["structures"] = [asdict(structure) for structure in image.structures]
+        properties = [{"label-value": s.value, "name": s.name} for s in image.structures]
+        ome["image-label"] = {**ome.get("image-label", {}), "properties": properties}
     group = zarr.create_group(path, zarr_format=3, attributes={"ome": ome, "scanmill": own})
     chunks = tuple(min(c, n) for c, n in zip(CHUNK, grid.shape, strict=True))
     array = group.create_array(

@@ -20,7 +20,7 @@ from pipeline.models.descriptor import Weights
 from pipeline.models.descriptor_text import text
 from pipeline.models.library import find
 from pipeline.models.weights import network
-from tests.models.folders import FILE, named, tensors, written
+from tests.models.makers import FILE, named, tensors, written
 from tests.models.test_weights import scripted
 
 

@@ -10,7 +10,7 @@ from pipeline.errors import ModelError
 from pipeline.models import library
 from pipeline.models.descriptor import Weights
 from pipeline.models.descriptor_text import text
-from tests.models.folders import FILE, named, written
+from tests.models.makers import FILE, named, written
 
 PACKAGED = ("brain",)
 

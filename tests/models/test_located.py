@@ -30,7 +30,7 @@ from pipeline.orientation import Turn
 from pipeline.reasons import Reason
 from pipeline.structure import Structure
 from pipeline.volume import Volume
-from tests.models.folders import at_hand, named
+from tests.models.makers import at_hand, named
 
 PATCH = (40, 48, 36)
 AXIAL = Grid([[0, 0, -0.9, 90], [0, 1.1, 0, -80], [3.0, 0, 0, 7], [0, 0, 0, 1]], (21, 60, 50))

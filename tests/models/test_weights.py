@@ -15,7 +15,7 @@ from pipeline.models.descriptor import Descriptor, Weights
 from pipeline.models.topology import Topology
 from pipeline.models.unet import UNet
 from pipeline.models.weights import network, unet
-from tests.models.folders import FILE, at_hand, named, tensors, written
+from tests.models.makers import FILE, at_hand, named, tensors, written
 from tests.models.nets import TINY
 
 
