@@ -115,6 +115,18 @@ def read(path: Path) -> Volume:
     return Volume(voxels, Grid(facts["affine"], voxels.shape), kind)
 
 
+def facts(path: Path) -> dict[str, Any]:
+    """What an image of a group that ``write_group`` wrote says of itself: ``scanmill`` of its attributes.
+
+    Raises Quarantine (DAMAGED) where there is none.
+    """
+    try:
+        found: Any = zarr.open_group(path, mode="r").attrs["scanmill"]
+    except (FileNotFoundError, KeyError, ValueError):
+        raise Quarantine(Reason.DAMAGED) from None
+    return dict(found)
+
+
 def spec(record: Mapping[str, Any]) -> Spec:
     """What a raw record says of its volume: grid, kind and type, without opening it."""
     k, j, i = record["shape"]
