@@ -171,7 +171,7 @@ def _slabs(windows: Windows, region: Grid, seen: Volume, network: Network, air: 
 def _answers(
     windows: Iterable[Grid], seen: Volume, network: Network, air: float | None
 ) -> Iterator[tuple[Grid, np.ndarray | None]]:
-    """(window, logits) in order, None for a window that is all air; a few are asked for ahead, of the next layer too."""
+    """(window, logits) in order, None where it is all air; a few are asked for ahead, of the next layer too."""
     asked: deque[tuple[Grid, Future[np.ndarray] | None]] = deque()
     for window in windows:
         patch = cut(seen.array, seen.grid, window)
