@@ -20,12 +20,15 @@ import numpy as np
 from pipeline.elastic import Elastic
 from pipeline.grid import Grid
 from pipeline.kernels import affine, intensity, tables
+from pipeline.kernels.folding import Border
 from pipeline.kernels.onehot import onehot
 from pipeline.kernels.positions import Positions, Span
 from pipeline.kernels.ramp import Ramp
 from pipeline.kernels.resample import resample
 from pipeline.orientation import Turn, matching
 from pipeline.volume import Kind, Volume
+
+Order = int | tuple[int, int, int]
 
 AIR = -1024.0
 """HU of what lies beyond a CT's field of view."""
@@ -36,8 +39,9 @@ def regrid(
     piece: Grid,
     source: Grid | None = None,
     *,
-    order: int = 0,
+    order: Order = 0,
     antialias: bool = False,
+    border: Border = "mirror",
     fill: float = 0.0,
     elastic: Elastic | None = None,
     ramp: Ramp | None = None,
@@ -49,8 +53,10 @@ def regrid(
     volume : what is at hand: the ``reach`` of the piece, or more
     piece : where it is wanted, on any frame
     source : the whole of which the volume is a part: its border counts.  None: the volume is the whole
-    order : of the B-spline: 0 (nearest), 1 (linear) or 3 (cubic)
+    order : of the B-spline: 0 (nearest), 1 (linear) or 3 (cubic); or one along each axis of the piece, where they run
+        along those of the volume
     antialias : smooth before, along each axis of the source along which new voxels are the longer; not for order 0
+    border : how the lattice of a cubic goes on, where the axes are the same
     fill : of what lies more than half a voxel outside the source, rounded and clipped to the dtype
     elastic : a displacement of what the piece shows
     ramp : applied to what would have been stored
@@ -58,18 +64,22 @@ def regrid(
     whole = volume.grid if source is None else source
     if order and volume.array.dtype == np.float16 and ramp is not None:
         # A ramp finds what would have been stored.
-        stored = regrid(volume, piece, whole, order=order, antialias=antialias, fill=fill, elastic=elastic)
+        stored = regrid(
+            volume, piece, whole, order=order, antialias=antialias, border=border, fill=fill, elastic=elastic
+        )
         return stored.with_array(intensity.ramp(stored.array, ramp))
     x = volume.array.astype(np.float32) if order and volume.array.dtype == np.float16 else volume.array
     dtype = None if ramp is not None else volume.array.dtype
     turn = _turn(whole, piece, elastic)
     if turn is not None:
-        axes, start = _tables(turn.grid(whole), piece, order, antialias), turn.grid(volume.grid).start
+        axes, start = _tables(turn.grid(whole), piece, order, antialias, border), turn.grid(volume.grid).start
         nearest = all(t.taps == 1 for t in axes)
         made = resample(turn.array(volume.array if nearest else x), axes, start, fill=fill, dtype=dtype, ramp=ramp)
     else:
         at, sigma = _positions(whole, piece, elastic), _sigma(whole, piece, antialias)
-        made = affine.affine(x, at, volume.grid.start, order=order, sigma=sigma, fill=fill, dtype=dtype, ramp=ramp)
+        made = affine.affine(
+            x, at, volume.grid.start, order=_single(order), sigma=sigma, fill=fill, dtype=dtype, ramp=ramp
+        )
     return Volume(made, piece, volume.kind)
 
 
@@ -84,17 +94,23 @@ def vote(volume: Volume, piece: Grid, source: Grid | None = None, *, elastic: El
 
 
 def reach(
-    piece: Grid, source: Grid, *, order: int = 0, antialias: bool = False, elastic: Elastic | None = None
+    piece: Grid,
+    source: Grid,
+    *,
+    order: Order = 0,
+    antialias: bool = False,
+    border: Border = "mirror",
+    elastic: Elastic | None = None,
 ) -> Grid:
     """What of ``source`` the piece looks at; one voxel at least, none for an empty piece."""
     if not piece.size:
         return source.between(source.start, source.start)
     turn = _turn(source, piece, elastic)
     if turn is None:
-        spans = affine.reach(_positions(source, piece, elastic), order, _sigma(source, piece, antialias))
+        spans = affine.reach(_positions(source, piece, elastic), _single(order), _sigma(source, piece, antialias))
         return _box(source, spans)
     turned = turn.grid(source)
-    return turn.inverse.grid(_box(turned, [t.span for t in _tables(turned, piece, order, antialias)]))
+    return turn.inverse.grid(_box(turned, [t.span for t in _tables(turned, piece, order, antialias, border)]))
 
 
 def inside(piece: Grid, source: Grid) -> np.ndarray | None:
@@ -114,14 +130,23 @@ def _turn(source: Grid, piece: Grid, elastic: Elastic | None) -> Turn | None:
     return matching(source, piece) if elastic is None else None
 
 
-def _tables(source: Grid, piece: Grid, order: int, antialias: bool) -> list[tables.Table]:
-    order = 0 if source.frame == piece.frame else order
+def _tables(source: Grid, piece: Grid, order: Order, antialias: bool, border: Border = "mirror") -> list[tables.Table]:
+    orders = (order,) * 3 if isinstance(order, int) else order
+    orders = (0, 0, 0) if source.frame == piece.frame else orders
     lines, bounds = source.axes(piece), _rows(source)
-    made = [tables.spline(*line, order, *ends) for line, *ends in zip(lines, _rows(piece), bounds, strict=True)]
+    asked = zip(lines, orders, _rows(piece), bounds, strict=True)
+    made = [tables.spline(*line, n, rows, ends, border) for line, n, rows, ends in asked]
     sigmas = [tables.antialiasing(step) for step, _ in lines]
-    if antialias and order and any(sigmas):
+    if antialias and any(orders) and any(sigmas):
         made = [tables.smoothed(*axis) for axis in zip(made, sigmas, bounds, strict=True)]
     return made
+
+
+def _single(order: Order) -> int:
+    """Where axes change, there is one order for all three.  Raises ValueError where several are asked for."""
+    if not isinstance(order, int):
+        raise ValueError("an order along each axis needs axes that stay")
+    return order
 
 
 def _positions(source: Grid, piece: Grid, elastic: Elastic | None) -> Positions:

@@ -51,6 +51,7 @@ from pipeline.stages.pad import Pad
 from pipeline.stages.reorient import Reorient
 from pipeline.stages.resample import Resample
 from pipeline.stages.rescale import Rescale
+from pipeline.stages.segment import Segment
 from pipeline.stages.suv import Suv
 from pipeline.stages.threshold import Threshold
 from pipeline.stages.transform import Transform
@@ -82,6 +83,7 @@ STAGES = [
     (Clahe(lower=-1400, upper=1600, kernel_mm=8.0), 1, "bce9f25355bf3788"),
     (Clip(-300, 700), 1, "671c682ef18e744e"),
     ((SOFT, Components(largest=3, numbered=True)), 1, "10e12024dacd8303"),
+    ((SOFT, Components(largest=3, numbered=True, order="right-to-left")), 1, "aad575d5759192a8"),
     ((SOFT, Components(min_ml=0.01, drop_border="in-plane", connectivity=26)), 1, "7dabd08dcacc92f1"),
     (Contrast(0.8, 40, -500, 500), 1, "f9ba9fc011c2be36"),
     (Crop(start=(1, 2, 3), stop=(8, 19, 20)), 1, "90aa8b9fe59902a7"),
@@ -95,6 +97,7 @@ STAGES = [
     (Linear(40, 0.005, low=-500, high=700), 1, "ced51a9dc918e53a"),
     (LowResolution((0.5, 0.6, 0.7)), 1, "751bea4964f4d5c0"),
     (LowResolution((0.5, 0.6, 0.7), order=3), 1, "659e62216a3b554d"),
+    ((SOFT, Components(largest=3, numbered=True), Morphology("close", 1.0, each=True)), 1, "0413835553975a05"),
     ((SOFT, Morphology("open", 1.0)), 1, "66d27afad2046313"),
     (Noise(25.0, 7), 1, "488305a7b93a6ec4"),
     (Noise(25.0, 7, "rician"), 1, "898dc4e0eb84a3cf"),
@@ -102,6 +105,7 @@ STAGES = [
     (Pad(multiple=(4, 8, 16)), 1, "ebdfe73ee2967301"),
     (Reorient("RAS"), 1, "b2a091718e8c3996"),
     (Rescale(-1000, 1000), 1, "fd11dd15f3b92392"),
+    (Segment("tiny"), 1, "8ac1009748af47cf"),
     (Suv(0.0005), 1, "ff33e17a1885ba89"),
     (
         Transform(SPACING, (10.0, -5.0, 20.0), (1.1, 0.9, 1.0), (False, False, True), (1.0, 2.0, -3.0)),

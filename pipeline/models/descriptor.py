@@ -18,6 +18,7 @@ from pydantic import ConfigDict, Field, with_config
 from pipeline import orientation
 from pipeline.errors import ModelError
 from pipeline.grid import Grid, Triple
+from pipeline.kernels.folding import Border
 from pipeline.models.intensity import Intensity
 from pipeline.models.topology import Topology
 from pipeline.structure import Structure
@@ -60,9 +61,11 @@ class Lattice:
     spacing : mm along k, j, i of the turned volume; lengths are whole, so that it gives way by less than half a voxel
         in all.  None: that of the source
     orientation : directions in which i, j and k rise (``LPS``); None: those of the source
-    order : of the spline that images are resampled by, as of the stage ``resample``
-    antialias : as there
-    anisotropy : as there
+    order : of the spline that images are resampled by: 0, 1 or 3
+    antialias : they are smoothed before, as much as the new spacing asks for
+    anisotropy : where the coarsest spacing of the source, or else the new one, is more than this many times the finest,
+        that axis goes by nearest, there and back; not where two axes are the coarsest (nnU-Net: 3)
+    border : how the lattice of a cubic goes on (nnU-Net: ``nearest``)
     normalised : intensities are normalised before they are resampled, as nnU-Net does, not after
     """
 
@@ -71,6 +74,7 @@ class Lattice:
     order: Literal[0, 1, 3] = 1
     antialias: bool = False
     anisotropy: float | None = None
+    border: Border = "mirror"
     normalised: bool = False
 
     def __post_init__(self) -> None:
@@ -81,8 +85,23 @@ class Lattice:
 
     def of(self, source: Grid) -> Grid:
         """The grid of the network for a volume on ``source``: its axes turned, in other steps."""
-        turned = source if self.orientation is None else orientation.toward(source, self.orientation).grid(source)
+        turned = self._turned(source)
         return turned if self.spacing is None else turned.respace(self.spacing, anchor="faces")
+
+    def orders(self, source: Grid, order: int) -> tuple[int, int, int]:
+        """Of resampling from a source to its grid, along the axes of the grid: 0 along one that is too coarse."""
+        made = [order] * 3
+        for spacing in (self._turned(source).spacing, self.spacing):
+            if self.anisotropy is not None and spacing and max(spacing) > self.anisotropy * min(spacing):
+                coarse = [axis for axis, s in enumerate(spacing) if s > max(spacing) * (1 - 1e-6)]
+                if len(coarse) == 1:
+                    made[coarse[0]] = 0
+                break
+        k, j, i = made
+        return k, j, i
+
+    def _turned(self, source: Grid) -> Grid:
+        return source if self.orientation is None else orientation.toward(source, self.orientation).grid(source)
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -121,6 +140,7 @@ class Descriptor:
     air : in source units: a patch without a voxel above it is background, unseen; None: all are seen
     mirror : axes (0, 1, 2 for k, j, i) along which the network was trained on mirrored volumes
     keep : what is kept of each structure
+    memory_mb : what looking at a batch takes at most, in MB; None, of a U-Net: by its topology
 
     Raises
     ------
@@ -148,6 +168,7 @@ class Descriptor:
     air: float | None = None
     mirror: tuple[Literal[0, 1, 2], ...] = ()
     keep: tuple[Keep, ...] = ()
+    memory_mb: int | None = None
 
     def __post_init__(self) -> None:
         values = [structure.value for structure in self.structures]
@@ -155,6 +176,8 @@ class Descriptor:
             raise ValueError("structures must be at least one, each value once")
         if (self.network is None) is (self.weights.format == "safetensors"):
             raise ValueError("network stands beside safetensors, and nowhere else")
+        if self.network is None and self.memory_mb is None:
+            raise ValueError("memory_mb must be said of a network that is code")
         if min(self.patch) < 1 or self.batch < 1:
             raise ValueError("patch and batch must be at least 1")
         if self.network is not None:
@@ -166,6 +189,13 @@ class Descriptor:
             raise ValueError("overlap must be at least 0 and below 1")
         if any(kept.value not in values for kept in self.keep):
             raise ValueError("keep speaks of values that are no structure")
+
+    @property
+    def memory(self) -> int:
+        """Bytes that looking at a batch takes at most."""
+        if self.memory_mb is not None:
+            return self.memory_mb * 10**6
+        return 0 if self.network is None else self.batch * self.network.memory(self.patch)
 
 
 @dataclass(frozen=True)

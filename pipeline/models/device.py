@@ -1,0 +1,36 @@
+"""Where networks run, decided once a process; without torch until it is asked."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from typing import Literal
+
+from pipeline.errors import ModelError
+
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
+VARIABLE = "SCANMILL_DEVICE"
+"""``auto``, ``cpu`` or ``gpu``: workers inherit it."""
+
+
+reduced: dict[str, int] = {}
+"""Patches in a batch of a model, by its name, where memory did not suffice for what its descriptor says."""
+
+
+def chosen() -> str:
+    """torch's name of the device: ``cuda`` where there is one and it is not refused, else ``cpu``.
+
+    Raises ModelError where torch is not there, or a GPU is asked for and none is.
+    """
+    if find_spec("torch") is None:
+        raise ModelError("networks need torch: pip install 'scanmill[models]'")
+    import torch
+
+    wanted = os.environ.get(VARIABLE, "auto")
+    if wanted not in ("auto", "cpu", "gpu"):
+        raise ModelError(f"{VARIABLE} must be auto, cpu or gpu")
+    there = torch.cuda.is_available()
+    if wanted == "gpu" and not there:
+        raise ModelError("no GPU that torch can use is here: say --device cpu")
+    return "cuda" if there and wanted != "cpu" else "cpu"
