@@ -13,10 +13,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from pipeline import training
 from pipeline.errors import RecipeError
 from pipeline.plan import Chain, Plan
-from pipeline.recipe_tree import NAME, RAW, Fitted, branches, needed, random, steps
+from pipeline.recipe_tree import NAME, RAW, Fitted, branches, check_training, needed, random, steps
 from pipeline.sampling import Augment, sampled
+from pipeline.training import Training
 from pipeline.volume import Facts, Spec
 from pipeline.yaml_text import Text, adapter, parse
 
@@ -32,6 +34,7 @@ class Recipe:
     chains : (kept name, steps from the raw volume to it), in the order of the file
     masks : (name, steps) of the label maps that fits look within
     augment : how many samples are made of what rests on a draw; None where nothing does
+    train : how a network is trained on what is kept
     """
 
     name: str
@@ -39,6 +42,7 @@ class Recipe:
     chains: tuple[tuple[str, Chain], ...] = ()
     masks: tuple[tuple[str, Chain], ...] = ()
     augment: Augment | None = None
+    train: Training | None = None
 
     def compile(self, source: Spec, facts: Facts, volume_id: str) -> dict[str, Plan]:
         """{name of an output: Plan} for one volume: defaults are filled in, draws are drawn, fits still to be settled.
@@ -108,7 +112,7 @@ def build(text: Text, fitted: Fitted | None = None) -> Recipe:
     """The recipe that a parsed text says, with the entries that were fitted before.  Raises RecipeError."""
     top = text.mapping(text.root, ())
     for key in top:
-        text.known(key, ("name", "where", "stages", "augment"), "key of a recipe", (key,))
+        text.known(key, ("name", "where", "stages", "augment", "train"), "key of a recipe", (key,))
     name, where = top.get("name"), top.get("where")
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise text.error("'name' must be lower-case letters, digits, - and _, beginning with a letter", ("name",))
@@ -123,7 +127,10 @@ def build(text: Text, fitted: Fitted | None = None) -> Recipe:
     if "augment" in top:
         augment = text.made(text.mapping(top["augment"], ("augment",)), "augment", Augment, ("augment",))
     kept, masks = branches(text, entries, fitted or {}, augment is not None)
-    return Recipe(name, where, tuple(kept.items()), tuple(masks.items()), augment)
+    train = training.read(text, top["train"], ("train",)) if "train" in top else None
+    if train is not None:
+        check_training(text, train, kept, masks)
+    return Recipe(name, where, tuple(kept.items()), tuple(masks.items()), augment, train)
 
 
 def json_schema() -> dict[str, Any]:
@@ -155,6 +162,7 @@ def json_schema() -> dict[str, Any]:
             "additionalProperties": False,
         }
     )
+    train, defs = training.json_schema()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "scanmill recipe",
@@ -164,9 +172,11 @@ def json_schema() -> dict[str, Any]:
             "where": {"type": "string", "description": "a condition in SQL over the series table"},
             "stages": {"type": "array", "items": {"oneOf": entries}},
             "augment": {**adapter(Augment).json_schema(), "additionalProperties": False},
+            "train": train,
         },
         "required": ["name"],
         "additionalProperties": False,
+        "$defs": defs,
     }
 
 

@@ -15,6 +15,7 @@ from pipeline.draws import Draw
 from pipeline.errors import ModelError, RecipeError
 from pipeline.grid import IDENTITY, Grid
 from pipeline.plan import Chain, Plan, Step, stage_name, within
+from pipeline.training import Training
 from pipeline.volume import Spec
 from pipeline.yaml_text import Place, Text
 
@@ -58,6 +59,26 @@ def needed(chain: Chain, masks: Mapping[str, Chain]) -> dict[str, Chain]:
 def random(chain: Chain, masks: Mapping[str, Chain]) -> bool:
     """Whether a chain, or a mask that it looks within, rests on a draw."""
     return any(isinstance(step, Draw) for steps in (chain, *needed(chain, masks).values()) for step in steps)
+
+
+def check_training(text: Text, train: Training, kept: Mapping[str, Chain], masks: Mapping[str, Chain]) -> None:
+    """Raises RecipeError unless a recipe keeps what it trains on: an image in source units, labels on its grid."""
+    source = Spec(Grid(IDENTITY, (8, 8, 8)), "image", np.dtype("i2"))
+    made = {}
+    for key, kind in (("image", "image"), ("labels", "labels")):
+        at: Place = ("train", key)
+        name = text.known(getattr(train.settings, key), tuple(kept), "kept output", at)
+        if random(kept[name], masks):
+            raise text.error(f"{name!r} rests on a draw: the draws of a training stand under 'train'", at)
+        made[key] = Plan(source, kept[name], tuple(needed(kept[name], masks).items()))
+        if made[key].target.kind != kind:
+            raise text.error(f"{name!r} is {made[key].target.kind}, not {kind}", at)
+    if made["image"].units("") or made["image"].target.dtype != source.dtype:
+        raise text.error(
+            "a network is trained on source units: the model says how they are normalised", ("train", "image")
+        )
+    if made["labels"].target.grid != made["image"].target.grid:
+        raise text.error("'labels' does not lie on the grid of 'image'", ("train", "labels"))
 
 
 @dataclass

@@ -79,6 +79,13 @@ def drawn(name: str, source: Spec) -> st.SearchStrategy:
     return made(source) if callable(made) else made
 
 
+def _numbered(made: Components) -> list[Components]:
+    """The same with numbers, in either order, where they can be given."""
+    if made.largest is None:
+        return []
+    return [replace(made, numbered=True), replace(made, numbered=True, order="right-to-left")]
+
+
 stages = {
     "biasfield": biasfields,
     "blur": st.builds(Blur, triples(st.sampled_from([0.0, 0.6, 1.5]))),
@@ -90,7 +97,7 @@ stages = {
         st.none() | st.integers(1, 3),
         drop_border=st.sampled_from(["none", "in-plane", "any"]),
         connectivity=st.sampled_from([6, 26]),
-    ).flatmap(lambda made: st.sampled_from([made, replace(made, numbered=made.largest is not None)])),
+    ).flatmap(lambda made: st.sampled_from([made, *_numbered(made)])),
     "contrast": st.builds(Contrast, st.floats(0.5, 1.5), units),
     "crop": st.builds(Crop, at_most=triples(st.integers(1, 9))),
     "distance": st.builds(Distance, st.sampled_from(["outside", "inside", "signed"])),
@@ -103,7 +110,10 @@ stages = {
     "linear": st.builds(Linear, units, st.floats(0.001, 0.1), dtype=dtypes),
     "low_resolution": st.builds(LowResolution, triples(st.sampled_from([0.5, 0.7, 1.0])), st.sampled_from([1, 3])),
     "morphology": st.builds(
-        Morphology, st.sampled_from(["dilate", "erode", "open", "close"]), st.sampled_from([0.3, 1.1, 2.0])
+        Morphology,
+        st.sampled_from(["dilate", "erode", "open", "close"]),
+        st.sampled_from([0.3, 1.1, 2.0]),
+        st.booleans(),
     ),
     "noise": st.builds(Noise, st.floats(1, 50), st.integers(0, 2**64 - 1), st.sampled_from(["gaussian", "rician"])),
     "pad": st.builds(Pad, multiple=triples(st.integers(1, 8)), fill=units),

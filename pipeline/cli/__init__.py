@@ -14,6 +14,7 @@ import click
 
 import pipeline
 from pipeline.cli.demo import demo
+from pipeline.cli.export import export
 from pipeline.cli.fit import fit
 from pipeline.cli.plan import plan
 from pipeline.cli.report import report
@@ -43,7 +44,7 @@ def scanmill() -> None:
     """
 
 
-for command in (demo, scan, plan, run, fit, status, report, schema):
+for command in (demo, scan, plan, run, fit, export, status, report, schema):
     scanmill.add_command(command)
 
 

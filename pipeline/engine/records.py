@@ -16,7 +16,7 @@ from pipeline.recipe import Recipe
 from pipeline.store import omezarr
 from pipeline.store.commit import Content
 from pipeline.store.ledger import Record
-from pipeline.volume import Facts
+from pipeline.store.omezarr import facts
 
 
 @dataclass(frozen=True)
@@ -93,12 +93,6 @@ def refused(volume_id: str, recipe: str | None, fingerprint: str | None, reasons
         "reasons": [str(reason) for reason in reasons],
         "version": pipeline.__version__,
     }
-
-
-def facts(record: Record) -> Facts:
-    """The facts that a raw record holds; what an older version did not know stays unknown."""
-    found = {name: record[name] for name in Facts.__dataclass_fields__ if name in record}
-    return Facts(**found | {"window": tuple(found["window"]) if found["window"] else None})
 
 
 def _published(path: str, published: Content, costs: Costs) -> Record:

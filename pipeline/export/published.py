@@ -80,7 +80,7 @@ def published(out: Path, record: Record) -> list[Published]:
 
 def load(found: Published, record: Record, raw: Record) -> Content:
     """Read it; ``raw`` is the record of its source.  Raises Quarantine(DAMAGED) where it is not what was committed."""
-    volume, facts = omezarr.read(found.path), omezarr.facts(found.path)
+    volume, facts = omezarr.read(found.path), omezarr.attributes(found.path)
     stated = tuple(Structure(**fields) for fields in facts.get("structures", ()))
     return Content(
         volume=volume,

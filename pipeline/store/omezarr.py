@@ -7,7 +7,8 @@ and sheared frames, which OME-Zarr 0.5 cannot say.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,11 @@ import numpy as np
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
 
-from pipeline.errors import Quarantine
+from pipeline.errors import GeometryError, Quarantine
 from pipeline.grid import Grid
 from pipeline.reasons import Reason
 from pipeline.structure import Structure
-from pipeline.volume import Kind, Spec, Volume
+from pipeline.volume import Facts, Spec, Volume
 
 CHUNK = (64, 128, 128)
 """Voxels of an inner chunk: 2 MiB of int16, near the patches of a 3-D network."""
@@ -103,34 +104,69 @@ def read(path: Path) -> Volume:
 
     Raises Quarantine (DAMAGED) where there is none, or where a checksum does not match.
     """
+    return _read(path, None)
+
+
+def piece(path: Path, grid: Grid) -> Volume:
+    """The part of such a volume that lies on ``grid``; only the chunks that it touches are read.
+
+    Raises Quarantine as ``read``, GeometryError where the grid is not a part of the volume's.
+    """
+    return _read(path, grid)
+
+
+def stored(path: Path) -> Spec:
+    """What such a group says of its volume; no voxel is read.  Raises Quarantine as ``read``."""
+    with _opened():
+        return _spec(*_open(path))
+
+
+@contextmanager
+def _opened() -> Iterator[None]:
     try:
         with zarr.config.set(READER):
-            group = zarr.open_group(path, mode="r")
-            facts: Any = group.attrs["scanmill"]
-            array: Any = group["0"]
-            voxels: np.ndarray = array[...]
+            yield
+    except GeometryError:
+        raise
     except (FileNotFoundError, KeyError, ValueError, RuntimeError):
         raise Quarantine(Reason.DAMAGED) from None
-    kind: Kind = facts["kind"]
-    return Volume(voxels, Grid(facts["affine"], voxels.shape), kind)
 
 
-def facts(path: Path) -> dict[str, Any]:
-    """What an image of a group that ``write_group`` wrote says of itself: ``scanmill`` of its attributes.
+def _open(path: Path) -> tuple[Any, Any]:
+    """(facts, array)"""
+    group = zarr.open_group(path, mode="r")
+    return group.attrs["scanmill"], group["0"]
 
-    Raises Quarantine (DAMAGED) where there is none.
-    """
-    try:
-        found: Any = zarr.open_group(path, mode="r").attrs["scanmill"]
-    except (FileNotFoundError, KeyError, ValueError):
-        raise Quarantine(Reason.DAMAGED) from None
-    return dict(found)
+
+def _spec(facts: Any, array: Any) -> Spec:
+    return Spec(Grid(facts["affine"], array.shape), facts["kind"], array.dtype)
+
+
+def _read(path: Path, piece: Grid | None) -> Volume:
+    with _opened():
+        facts, array = _open(path)
+        whole = _spec(facts, array)
+        grid = whole.grid if piece is None else piece
+        voxels: np.ndarray = array[whole.grid.slices(grid)]
+    return Volume(voxels, grid, whole.kind)
+
+
+def attributes(path: Path) -> dict[str, Any]:
+    """What such a group says of itself: ``scanmill`` of its attributes.  Raises Quarantine as ``read``."""
+    with _opened():
+        return dict(_open(path)[0])
 
 
 def spec(record: Mapping[str, Any]) -> Spec:
     """What a raw record says of its volume: grid, kind and type, without opening it."""
     k, j, i = record["shape"]
     return Spec(Grid(np.reshape(record["affine"], (4, 4)).tolist(), (k, j, i)), "image", np.dtype(record["dtype"]))
+
+
+def facts(record: Mapping[str, Any]) -> Facts:
+    """The facts that a raw record holds; what an older version did not know stays unknown."""
+    found = {name: record[name] for name in Facts.__dataclass_fields__ if name in record}
+    return Facts(**found | {"window": tuple(found["window"]) if found["window"] else None})
 
 
 def _write_image(path: Path, image: Image, source: str | None = None) -> None:

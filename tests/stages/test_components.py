@@ -30,10 +30,13 @@ def made(stage, volume):
     st.sampled_from(["none", "in-plane", "any"]),
     st.booleans(),
     st.sampled_from([6, 26]),
+    st.booleans(),
     st.data(),
 )
-def test_any_cut_gives_the_whole(volume, largest, min_ml, drop_border, numbered, connectivity, data):
-    stage = Components(largest, min_ml, drop_border, numbered and largest is not None, connectivity)
+def test_any_cut_gives_the_whole(volume, largest, min_ml, drop_border, numbered, connectivity, by_place, data):
+    numbered = numbered and largest is not None
+    order = "right-to-left" if by_place and numbered else "size"
+    stage = Components(largest, min_ml, drop_border, numbered, connectivity, order)
     whole = check_any_cut_gives_the_whole(stage, volume, data)
     assert whole.array.dtype == stage.spec(volume.spec).dtype
     assert not whole.array[volume.array == 0].any()
@@ -60,6 +63,19 @@ def test_of_equals_the_first_comes_first():
     volume = labelled(np.array([[[1, 0, 1, 1, 0, 5, 5, 0, 1]]], "u1"))
     assert made(Components(largest=3, numbered=True), volume).ravel().tolist() == [3, 0, 1, 1, 0, 2, 2, 0, 0]
     assert made(Components(largest=1), volume).ravel().tolist() == [0, 0, 1, 1, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("flips", [(1, 1, 1), (-1, 1, 1), (1, 1, -1), (-1, -1, -1)])
+def test_right_to_left_is_the_patients_whatever_the_axes(flips):
+    array = np.zeros((4, 5, 12), "u1")
+    array[:, :, 0] = array[:, :3, 4] = array[:, :2, 9:11] = 1  # the largest, then the last, then the middle one
+    array[0, 0, 7] = 1
+    frame = np.zeros((4, 4))
+    frame[2, 0], frame[1, 1], frame[0, 2], frame[3, 3] = flips[0] * 3.0, flips[1] * 2.0, flips[2] * 1.5, 1.0
+    stage = Components(largest=3, numbered=True, order="right-to-left")
+    made_here = made(stage, Volume(array, Grid(frame, array.shape, (5, -2, 3)), "labels"))
+    assert [made_here[0, 0, i] for i in (0, 4, 9)] == ([1, 2, 3] if flips[2] > 0 else [3, 2, 1])
+    assert made_here[0, 0, 7] == 0
 
 
 def test_volume_is_that_of_the_source():
@@ -98,6 +114,8 @@ def test_labels_of_many_need_two_bytes():
         ({"drop_border": "all"}, "drop_border"),
         ({"numbered": True}, "largest"),
         ({"connectivity": 18}, "connectivity"),
+        ({"largest": 2, "numbered": True, "order": "left"}, "order"),
+        ({"largest": 2, "order": "right-to-left"}, "numbered"),
     ],
 )
 def test_refuses(fields, word):

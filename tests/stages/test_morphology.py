@@ -13,13 +13,30 @@ from tests.stages.cuts import check_any_cut_gives_the_whole, volumes
 OPERATIONS = st.sampled_from(list(CALLS))
 
 
-@given(volumes(kinds=("labels",)), OPERATIONS, st.sampled_from([0.6, 1.3, 4.0]), st.data())
-def test_any_cut_gives_the_whole(volume, operation, radius_mm, data):
+@given(volumes(kinds=("labels",)), OPERATIONS, st.sampled_from([0.6, 1.3, 4.0]), st.booleans(), st.data())
+def test_any_cut_gives_the_whole(volume, operation, radius_mm, each, data):
     sparse = volume.with_array((volume.array == 3).astype("u1") * 3)
-    whole = check_any_cut_gives_the_whole(
-        Morphology(operation, radius_mm), data.draw(st.sampled_from([volume, sparse])), data
-    )
-    assert set(np.unique(whole.array)) <= {0, 1}
+    chosen = data.draw(st.sampled_from([volume, sparse]))
+    whole = check_any_cut_gives_the_whole(Morphology(operation, radius_mm, each), chosen, data)
+    assert set(np.unique(whole.array)) <= ({0, *np.unique(chosen.array)} if each else {0, 1})
+
+
+@given(volumes(kinds=("labels",)), OPERATIONS)
+def test_each_label_is_a_mask_of_its_own(volume, operation):
+    made = Morphology(operation, 1.3, each=True)(volume, volume.grid, volume.spec).array
+    alone = {
+        value: Morphology(operation, 1.3)(
+            volume.with_array((volume.array == value).astype("u1")), volume.grid, volume.spec
+        ).array
+        for value in np.unique(volume.array[volume.array != 0])
+    }
+    expected = np.zeros_like(made)
+    for value in sorted(alone, reverse=True):  # the lowest is written last
+        expected[alone[value] != 0] = value
+    for value, mask in alone.items():  # what a voxel was counts more
+        own = volume.array == value
+        expected[own] = np.where(mask[own] != 0, value, 0)
+    np.testing.assert_array_equal(made, expected)
 
 
 @given(volumes(kinds=("labels",)), st.data())

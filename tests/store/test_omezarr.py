@@ -1,6 +1,7 @@
 """OME-Zarr: valid, whole, the same bytes, and no geometry lost."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,10 +11,11 @@ from hypothesis import strategies as st
 from ome_zarr_models.v05 import Image as OmeImage
 from ome_zarr_models.v05.bioformats2raw import BioFormats2Raw
 
-from pipeline.errors import Quarantine
+from pipeline.errors import GeometryError, Quarantine
 from pipeline.grid import Grid
 from pipeline.store import omezarr
 from pipeline.store.commit import content
+from pipeline.structure import Structure
 from pipeline.volume import Volume
 from tests.strategies import volumes
 
@@ -46,14 +48,16 @@ def test_the_same_volume_gives_the_same_bytes_every_time(tmp_path):
 
 def test_groups_are_valid_ome_zarr_with_labels_below_their_image(tmp_path):
     image = chest()
-    labels = {"body": Volume((image.array > 0).astype("u1"), image.grid, "labels")}
+    body = Volume((image.array > 0).astype("u1"), image.grid, "labels")
+    labels = {"body": omezarr.Image(body, structures=(Structure(1, "body"),))}
     omezarr.write_group(tmp_path / "v", {"ct": omezarr.Image(image, labels, {"modality": "CT"})})
     model = OmeImage.from_zarr(zarr.open_group(tmp_path / "v" / "ct", mode="r"))
     assert [axis.name for axis in model.ome_attributes.multiscales[0].axes] == ["z", "y", "x"]
     OmeImage.from_zarr(zarr.open_group(tmp_path / "v" / "ct" / "labels" / "body", mode="r"))
     names = zarr.open_group(tmp_path / "v" / "ct" / "labels", mode="r").attrs["ome"]["labels"]
     assert names == ["body"]
-    np.testing.assert_array_equal(omezarr.read(tmp_path / "v" / "ct" / "labels" / "body").array, labels["body"].array)
+    assert omezarr.attributes(tmp_path / "v" / "ct" / "labels" / "body")["structures"][0]["name"] == "body"
+    np.testing.assert_array_equal(omezarr.read(tmp_path / "v" / "ct" / "labels" / "body").array, body.array)
 
 
 def test_a_group_of_several_images_lists_them(tmp_path):
@@ -118,3 +122,34 @@ def test_a_projection_without_a_place_in_the_patient_claims_none(tmp_path):
 def test_a_missing_volume_is_refused(tmp_path):
     with pytest.raises(Quarantine, match="DAMAGED"):
         omezarr.read(tmp_path / "nothing")
+
+
+@settings(max_examples=20)
+@given(st.data())
+def test_a_piece_is_that_part_of_the_whole(tmp_path_factory, data):
+    volume = data.draw(volumes(data.draw(st.sampled_from(["image", "labels"]))))
+    volume = replace(volume, grid=replace(volume.grid, start=(0, 0, 0)))
+    path = tmp_path_factory.mktemp("store") / "v.zarr"
+    omezarr.write_group(path, {"": omezarr.Image(volume)})
+    assert omezarr.stored(path) == volume.spec
+    bounds = [sorted(data.draw(st.tuples(st.integers(0, n), st.integers(0, n)))) for n in volume.grid.shape]
+    grid = volume.grid.crop(*zip(*bounds, strict=True))
+    made, expected = omezarr.piece(path, grid), volume.crop_to(grid)
+    np.testing.assert_array_equal(made.array, expected.array)
+    assert (made.grid, made.kind, made.array.dtype) == (expected.grid, expected.kind, expected.array.dtype)
+
+
+def test_a_piece_reads_the_chunks_that_it_touches(tmp_path):
+    """A chunk elsewhere that is damaged is not looked at."""
+    volume = chest()
+    omezarr.write_group(tmp_path / "v", {"": omezarr.Image(volume)})
+    shard = tmp_path / "v" / "0" / "c" / "0" / "0" / "0"
+    damaged = bytearray(shard.read_bytes())
+    damaged[100] ^= 1  # of the first chunk
+    shard.write_bytes(damaged)
+    far = volume.grid.crop((64, 128, 128), (70, 140, 150))
+    np.testing.assert_array_equal(omezarr.piece(tmp_path / "v", far).array, volume.crop_to(far).array)
+    with pytest.raises(Quarantine, match="DAMAGED"):
+        omezarr.piece(tmp_path / "v", volume.grid.crop((0, 0, 0), (1, 1, 1)))
+    with pytest.raises(GeometryError):
+        omezarr.piece(tmp_path / "v", volume.grid.pad(1))
