@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -85,6 +86,38 @@ def verify(names: tuple[str, ...], as_json: bool) -> int:
         click.echo("\n".join(f"{name}: {said or state}" for name, state, said in rows))
     states = {state for _, state, _ in rows}
     return EXIT_WRONG if "wrong" in states else EXIT_MISSING if "missing" in states else 0
+
+
+@models.command("import")
+@click.argument("kind", type=click.Choice(["nnunet"]))
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--to", type=click.Path(file_okay=False, path_type=Path), required=True, help="Where the model's folder is made."
+)
+@click.option("--name", help="Of the model. Default: that of the data set.")
+@click.option(
+    "--configuration", default="3d_fullres", show_default=True, help="3d_fullres, 2d, or a name in plans.json."
+)
+@click.option("--fold", default="0", show_default=True, metavar="N|all", help="One network, no ensemble.")
+@click.option("--checkpoint", default="checkpoint_final.pth", show_default=True, help="A file of the fold's folder.")
+@click.option(
+    "--modality", help="Of the volumes that it may see, such as MR. Default: CT where the channel is called so."
+)
+@click.option("--orientation", metavar="LPS", help="In which its training images were stored: where i, j and k rise.")
+@click.option("--licence", help="Of the weights. Default: what dataset.json says.")
+def import_(
+    kind: str, folder: Path, to: Path, configuration: str, fold: str, checkpoint: str, **said: str | None
+) -> None:
+    """Import a network of nnU-Net v2: FOLDER holds plans.json, dataset.json and fold_0.
+
+    Nothing in FOLDER is run; a checkpoint that asks for it is refused.
+    """
+    from pipeline.models.folder import write
+    from pipeline.models.nnunet import imported
+
+    descriptor, arrays = imported(folder, configuration, fold, checkpoint, **said)
+    made = write(descriptor, arrays, to / descriptor.name)
+    click.echo(f"{made.name}: written to {to / made.name}; known where SCANMILL_MODELS names {to}")
 
 
 def _standing(name: str, hashed: bool = False) -> tuple[Model | None, str, str | None]:
