@@ -34,10 +34,17 @@ def sagittal(k: int, ds: Dataset) -> None:
     ds.ImagePositionPatient = [40.5 - 2.5 * k, 20.25, 100.0]
 
 
+def rough(k: int, ds: Dataset) -> None:
+    """Cosines of 30 degrees in four decimals, the last of which differs from slice to slice."""
+    ds.ImageOrientationPatient = [1, 0, 0, 0, 0.8660 + k % 2 * 0.0001, 0.5]
+    ds.ImagePositionPatient = [-12.5, 20.25 - 1.25 * k, round(100 + 2.5 * 0.8660254038 * k, 6)]
+
+
 SERIES: dict[str, dict[str, Any]] = {
     "axial": {},
-    "oblique": {"oblique": True, "shape": (24, 30)},
+    "oblique": {"oblique": True, "shape": (23, 29)},
     "sagittal": {"shape": (20, 28), "spacing": (2.5, 0.8, 1.3), "edit": sagittal},
+    "rough": {"edit": rough},
     "reversed": {"edit": lambda k, ds: setattr(ds, "InstanceNumber", 99 - k)},
 }
 """What ``makers.ct_series`` is told."""

@@ -92,7 +92,7 @@ def test_every_voxel_lies_where_its_slice_says(
             row, column = np.reshape(ds.ImageOrientationPatient, (2, 3)).astype(float)
             theirs = ours @ np.stack([column * ds.PixelSpacing[0], row * ds.PixelSpacing[1]]) + ds.ImagePositionPatient
             at = np.c_[ours, np.ones(len(ours))] @ frame.affine.T
-            assert np.abs(at - theirs).max() < 1e-9
+            assert np.abs(at - theirs).max() < (0.01 if name == "rough" else 1e-9)
             by_grid = np.c_[np.full(len(ours), k), ours, np.ones(len(ours))] @ found.grid.affine[:3].T
             assert np.abs(at - by_grid).max() < 0.01
             met += len(ours)
