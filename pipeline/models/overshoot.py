@@ -18,7 +18,7 @@ def clip(made: Volume, source: Volume, order: Triple) -> None:
     the slice; else it is that of the whole source.
 
     made : float32, on axes along those of the source
-    source : the whole of it, float32
+    source : the whole of it, float32; voxels that are no number do not count
     order : of the spline that was used, along the axes of ``made``
     """
     turn = orientation.matching(source.grid, made.grid)
@@ -27,11 +27,11 @@ def clip(made: Volume, source: Volume, order: Triple) -> None:
     voxels, grid = turn.array(source.array), turn.grid(source.grid)
     nearest = [axis for axis, n in enumerate(order) if n == 0]
     if len(nearest) != 1:
-        np.clip(made.array, voxels.min(), voxels.max(), out=made.array)
+        np.clip(made.array, np.fmin.reduce(voxels, axis=None), np.fmax.reduce(voxels, axis=None), out=made.array)
         return
     axis = nearest[0]
     rows, bounds = ((g.start[axis], g.stop[axis]) for g in (made.grid, grid))
     slices = tables.spline(*grid.axes(made.grid)[axis], 0, rows, bounds).index[:, 0] - bounds[0]
     across = tuple(other for other in range(3) if other != axis)
-    low, high = (ends(axis=across, keepdims=True).take(slices, axis) for ends in (voxels.min, voxels.max))
+    low, high = (end.reduce(voxels, axis=across, keepdims=True).take(slices, axis) for end in (np.fmin, np.fmax))
     np.clip(made.array, low, high, out=made.array)

@@ -70,6 +70,19 @@ def test_without_it_a_cubic_overshoots() -> None:
     assert made.array.max() == x.array.max()
 
 
+@pytest.mark.parametrize("anisotropy", [None, 3.0])
+def test_a_voxel_that_is_no_number_does_not_widen_nor_void_the_range(anisotropy: float | None) -> None:
+    """What it spoils by itself the network sees as 0."""
+    volume = steps((5, 12, 30), np.diag([5.0, 1.5, 1.5, 1]))
+    lattice = Lattice((3.0, 1.1, 1.1), None, 3, anisotropy=anisotropy, border="nearest", normalised=True, clip=True)
+    clean = seen(lattice, volume).array
+    holed = volume.array.astype(np.float32)
+    holed[2, 6, 2] = np.nan
+    made = seen(lattice, volume.with_array(holed)).array
+    assert np.isfinite(made).all()
+    np.testing.assert_array_equal(made[..., -8:], clean[..., -8:])
+
+
 def test_it_goes_with_normalised() -> None:
     with pytest.raises(ValueError, match="normalised"):
         Lattice(clip=True)
