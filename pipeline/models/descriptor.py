@@ -59,7 +59,7 @@ class Lattice:
     Attributes
     ----------
     spacing : mm along k, j, i of the turned volume; lengths are whole, so that it gives way by less than half a voxel
-        in all.  None: that of the source
+        in all.  None, for all or along one axis: that of the source
     orientation : directions in which i, j and k rise (``LPS``); None: those of the source
     order : of the spline that images are resampled by: 0, 1 or 3
     antialias : they are smoothed before, as much as the new spacing asks for
@@ -69,7 +69,7 @@ class Lattice:
     normalised : intensities are normalised before they are resampled, as nnU-Net does, not after
     """
 
-    spacing: tuple[float, float, float] | None = None
+    spacing: tuple[float | None, float | None, float | None] | None = None
     orientation: str | None = None
     order: Literal[0, 1, 3] = 1
     antialias: bool = False
@@ -78,7 +78,7 @@ class Lattice:
     normalised: bool = False
 
     def __post_init__(self) -> None:
-        if self.spacing is not None and not all(s > 0 and isfinite(s) for s in self.spacing):
+        if self.spacing is not None and not all(s > 0 and isfinite(s) for s in self.spacing if s is not None):
             raise ValueError("spacing must be three finite numbers above 0")
         if self.orientation is not None:
             orientation.checked(self.orientation)
@@ -86,18 +86,25 @@ class Lattice:
     def of(self, source: Grid) -> Grid:
         """The grid of the network for a volume on ``source``: its axes turned, in other steps."""
         turned = self._turned(source)
-        return turned if self.spacing is None else turned.respace(self.spacing, anchor="faces")
+        return turned if self.spacing is None else turned.respace(self._asked(turned), anchor="faces")
 
     def orders(self, source: Grid, order: int) -> tuple[int, int, int]:
         """Of resampling from a source to its grid, along the axes of the grid: 0 along one that is too coarse."""
         made = [order] * 3
-        for spacing in (self._turned(source).spacing, self.spacing):
-            if self.anisotropy is not None and spacing and max(spacing) > self.anisotropy * min(spacing):
+        turned = self._turned(source)
+        for spacing in (turned.spacing, self._asked(turned)):
+            if self.anisotropy is not None and max(spacing) > self.anisotropy * min(spacing):
                 coarse = [axis for axis, s in enumerate(spacing) if s > max(spacing) * (1 - 1e-6)]
                 if len(coarse) == 1:
                     made[coarse[0]] = 0
                 break
         k, j, i = made
+        return k, j, i
+
+    def _asked(self, turned: Grid) -> tuple[float, float, float]:
+        """Spacing of the grid before lengths are made whole."""
+        asked = self.spacing or (None, None, None)
+        k, j, i = (old if new is None else new for new, old in zip(asked, turned.spacing, strict=True))
         return k, j, i
 
     def _turned(self, source: Grid) -> Grid:

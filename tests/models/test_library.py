@@ -161,7 +161,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def shipped(package: str = "scanmill-weights", file: str = "weights/net.pt") -> library.Model:
     weights = Weights("torchscript", {file: sha256(b"code").hexdigest()}, package)
-    return library.Model(named(b"", weights=weights, network=None), "0" * 64, Path("nowhere"), True)
+    return library.Model(named(b"", weights=weights, network=None, memory_mb=1), "0" * 64, Path("nowhere"), True)
 
 
 def test_weights_are_found_in_a_package_that_is_not_imported(package: Path) -> None:

@@ -110,7 +110,7 @@ def test_a_topology_that_the_weights_are_not_of_costs_no_memory(topology: Topolo
 def of_program(stored: bytes, form: str, folder: Path, packaged: bool) -> tuple[Path, Descriptor]:
     (folder / "net.pt").write_bytes(stored)
     weights = Weights(form, {"net.pt": sha256(stored).hexdigest()})  # type: ignore[arg-type]
-    return folder, named(b"", weights=weights, network=None)
+    return folder, named(b"", weights=weights, network=None, memory_mb=1)
 
 
 @pytest.mark.parametrize(
