@@ -16,6 +16,7 @@ from pipeline.errors import RecipeError
 from pipeline.fits import Fit
 from pipeline.grid import Grid
 from pipeline.stages import Stage
+from pipeline.structure import Structure
 from pipeline.volume import Spec, Volume
 
 Read = Callable[[Grid], Volume]
@@ -49,9 +50,13 @@ class Plan:
     masks: tuple[tuple[str, Chain], ...] = ()
 
     def __post_init__(self) -> None:
+        changed = ""
         for step, spec in zip(self.stages, self.specs, strict=False):
             if spec.kind not in step.takes:
                 raise RecipeError(f"{stage_name(step)!r} does not take {spec.kind}")
+            if getattr(step, "source_units", False) and changed:
+                raise RecipeError(f"{stage_name(step)!r} looks at source units, not at what {changed!r} makes of them")
+            changed = stage_name(step) if getattr(step, "units", None) is not None else changed
             name = within(step)
             if name is not None:
                 mask = self.mask(name).target
@@ -92,6 +97,15 @@ class Plan:
         """A label map of the source, moved as this plan moves its image."""
         labels = Spec(self.source.grid, "labels", dtype)
         return Plan(labels, tuple(step for step in self.stages if step.moves))
+
+    @property
+    def structures(self) -> tuple[Structure, ...]:
+        """What the values of the resulting label map mean; empty where nobody says.
+
+        A stage that only moves labels leaves them what they are; any other makes labels of its own.
+        """
+        made = next((step for step in reversed(self.stages) if not step.moves), None)
+        return made.structures if isinstance(made, Stage) else ()
 
     def units(self, source: str) -> str:
         """Of the values of the result, those of the source being ``source``."""
@@ -190,12 +204,8 @@ def peak_bytes(plans: Mapping[Any, Plan]) -> int:
     """
     plans = {**plans, **{(name, mask): plan.mask(mask) for name, plan in plans.items() for mask, _ in plan.masks}}
     volumes = {plan.stages[:n]: spec for plan in plans.values() for n, spec in enumerate(plan.specs)}
-    scratch = [
-        chain[-1].scratch * max(spec.grid.size, volumes[chain[:-1]].grid.size)
-        for chain, spec in volumes.items()
-        if chain
-    ]
-    return sum(spec.nbytes for spec in volumes.values()) + max(scratch, default=0)
+    held = [_held(chain[-1], volumes[chain[:-1]], spec) for chain, spec in volumes.items() if chain]
+    return sum(spec.nbytes for spec in volumes.values()) + max(held, default=0)
 
 
 def fingerprint(plans: Mapping[str, Plan], raw_sha256: str) -> str:
@@ -227,6 +237,13 @@ def described(step: Step) -> dict[str, Any]:
 def within(step: Step) -> str | None:
     """The name of the label map that a fit looks within."""
     return getattr(step, "within", None)
+
+
+def _held(step: Step, source: Spec, target: Spec) -> int:
+    """What a step holds beside its source and its result; of fits and draws, whatever they become."""
+    if isinstance(step, Stage):
+        return step.held(source)
+    return step.scratch * max(source.grid.size, target.grid.size)
 
 
 def _one_source(plans: Mapping[str, Plan]) -> Spec:

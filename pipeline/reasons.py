@@ -78,7 +78,11 @@ class Reason(StrEnum):
     SEED_OUTSIDE = "SEED_OUTSIDE"
     SEED_MISMATCH = "SEED_MISMATCH"
     REGION_LEAK = "REGION_LEAK"
+    MODEL_FOUND_NOTHING = "MODEL_FOUND_NOTHING"
+    MODEL_MODALITY = "MODEL_MODALITY"
+    MODEL_UNITS = "MODEL_UNITS"
     # The run
+    MODEL_MISSING = "MODEL_MISSING"
     DAMAGED = "DAMAGED"
     RECIPE_UNFIT = "RECIPE_UNFIT"
     TOO_LARGE = "TOO_LARGE"
@@ -153,6 +157,10 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.SEED_OUTSIDE: Meaning(_Q, "a seed of region growing lies outside the volume"),
     Reason.SEED_MISMATCH: Meaning(_Q, "the intensity at a seed of region growing is not in its range"),
     Reason.REGION_LEAK: Meaning(_Q, "a grown region is larger, or reaches farther, than the recipe allows"),
+    Reason.MODEL_FOUND_NOTHING: Meaning(_Q, "a network finds nothing of what it looks for"),
+    Reason.MODEL_MODALITY: Meaning(_Q, "the network was not made for volumes of this modality"),
+    Reason.MODEL_UNITS: Meaning(_Q, "the network was not made for intensities in these units"),
+    Reason.MODEL_MISSING: Meaning(_Q, "a worker lacks the network, its weights or torch", retry=True),
     Reason.DAMAGED: Meaning(_Q, "the volume published in OUT is missing or fails its checksums", retry=True),
     Reason.RECIPE_UNFIT: Meaning(_Q, "the recipe asks for what this volume does not have"),
     Reason.TOO_LARGE: Meaning(_Q, "the work needs more memory than a worker has", retry=True),

@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline import draws, fits, stages
 from pipeline.draws import Draw
-from pipeline.errors import RecipeError
+from pipeline.errors import ModelError, RecipeError
 from pipeline.grid import IDENTITY, Grid
 from pipeline.plan import Chain, Plan, Step, stage_name, within
 from pipeline.training import Training
@@ -163,5 +163,5 @@ def _check(text: Text, chain: Chain, masks: Mapping[str, Chain], at: Place) -> N
     """Labels in an intensity stage are refused when the recipe is read, not at the first volume."""
     try:
         Plan(Spec(Grid(IDENTITY, (8, 8, 8)), "image", np.dtype("i2")), chain, tuple(needed(chain, masks).items()))
-    except RecipeError as error:
+    except (RecipeError, ModelError) as error:
         raise text.error(str(error), at) from None

@@ -98,6 +98,8 @@ def parse(text: str, origin: str, wrong: type[PipelineError] = RecipeError) -> T
         raise wrong(f"{origin}, line {line}: not YAML: {error.problem}") from None
     except yaml.YAMLError as error:
         raise wrong(f"{origin}: not YAML: {type(error).__name__}") from None
+    except RecursionError:
+        raise wrong(f"{origin}: nested too deeply") from None
     return Text(origin, root, lines, wrong)
 
 
@@ -116,4 +118,7 @@ def _value(node: yaml.Node, place: Place, lines: dict[Place, int], origin: str, 
                 raise wrong(f"{origin}, line {lines[(*place, key)]}: {key!r} stands twice")
             found[key] = _value(value_node, (*place, key), lines, origin, wrong)
         return found
-    return yaml.SafeLoader("").construct_object(node, deep=True)
+    try:
+        return yaml.SafeLoader("").construct_object(node, deep=True)
+    except (ValueError, LookupError):  # a number that is none, or has thousands of digits
+        raise wrong(f"{origin}, line {node.start_mark.line + 1}: not a value of its kind") from None

@@ -10,6 +10,8 @@ from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
 
+os.environ["SCANMILL_MODELS"] = str(ROOT / "tests" / "models" / "folders")
+
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")

@@ -29,6 +29,7 @@ from pipeline.stages.pad import Pad
 from pipeline.stages.reorient import Reorient
 from pipeline.stages.resample import Resample
 from pipeline.stages.rescale import Rescale
+from pipeline.stages.segment import Segment
 from pipeline.stages.suv import Suv
 from pipeline.stages.threshold import Threshold
 from pipeline.stages.transform import Transform
@@ -119,6 +120,7 @@ stages = {
     "reorient": st.builds(Reorient, st.sampled_from(["LPS", "RAS", "SLP", "AIR"])),
     "resample": resamples,
     "rescale": st.builds(Rescale, st.floats(-900, 0), st.floats(1, 900), clip=st.booleans(), dtype=dtypes),
+    "segment": st.builds(Segment, st.just("tiny"), st.sampled_from([None, 0.0, 0.25])),
     "suv": st.builds(Suv, st.floats(0.0001, 0.1)),
     "threshold": st.builds(Threshold, units, st.none(), st.sampled_from([0.0, 1.1, 2.0]), st.booleans()),
     "transform": st.builds(

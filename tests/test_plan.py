@@ -29,6 +29,8 @@ def plans(draw, source: Spec) -> Plan:
     for _ in range(draw(st.integers(0, 3))):
         target = Plan(source, tuple(chain)).target
         fitting = [name for name, cls in available().items() if target.kind in cls.takes]
+        if any(stage.units is not None for stage in chain):
+            fitting = [name for name in fitting if not available()[name].source_units]
         chain.append(draw(drawn(draw(st.sampled_from(fitting)), target)))
     return Plan(source, tuple(chain))
 

@@ -10,15 +10,15 @@ from time import perf_counter
 
 import numpy as np
 
-from pipeline.archive.entry import Entry, Part
+from pipeline.archive.entry import Entry
 from pipeline.archive.formats import voxels
 from pipeline.archive.formats.child import Child
 from pipeline.archive.formats.header import Header
 from pipeline.archive.formats.pixels import stored_dtype
 from pipeline.archive.formats.rescale import rescaled
-from pipeline.archive.index import File, Index
+from pipeline.archive.index import File
 from pipeline.archive.vault import Vault
-from pipeline.errors import Quarantine, UsageError
+from pipeline.errors import Quarantine
 from pipeline.grid import Grid
 from pipeline.reasons import Reason
 from pipeline.volume import Facts, Volume
@@ -70,15 +70,12 @@ def convert(vault: Vault, volume_id: str, edition: str, child: Child) -> Convert
         header says, or a label map holds anything but whole numbers from 0; or what the decoder came to.
     """
     with vault.index() as index:
-        text = index.volume(volume_id, edition)
-        if text is None:
-            raise UsageError("the vault knows no such volume")
-        entry = Entry.from_json(text)
-        grid = Grid(tuple(entry.affine[n : n + 4] for n in (0, 4, 8, 12)), entry.shape)
+        entry = Entry.of(index, volume_id, edition)
+        grid = entry.grid
         clock = _Clock()
-        files = [_file(index, part) for part in entry.parts]
+        files = [part.file(index) for part in entry.parts]
         array = _image(files, grid, child, clock)
-        labels = {name: Volume(_label(_file(index, part), child, clock), grid, "labels") for name, part in entry.labels}
+        labels = {name: Volume(_label(part.file(index), child, clock), grid, "labels") for name, part in entry.labels}
     facts = _facts(entry, [_header(f) for f in files], array)
     parts = (*entry.parts, *(part for _, part in entry.labels))
     read = sum(part.size for part in parts)
@@ -109,13 +106,6 @@ class _Clock:
         begin = perf_counter()
         yield
         self.seconds[name] += perf_counter() - begin
-
-
-def _file(index: Index, part: Part) -> File:
-    file = index.file(part.file_id)
-    if file is None or file.header is None or Part.of(file) != part:
-        raise Quarantine(Reason.CHANGED)
-    return file
 
 
 def _header(file: File) -> Header:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, astuple, dataclass
 
-from pipeline.archive.index import File
+from pipeline.archive.index import File, Index
 from pipeline.archive.suv import Suv
 from pipeline.archive.vault import Vault
+from pipeline.errors import Quarantine, UsageError
+from pipeline.grid import Grid
 from pipeline.reasons import Reason
 
 
@@ -23,6 +25,13 @@ class Part:
     def of(cls, file: File) -> Part:
         """The same without what it says."""
         return cls(file.file_id, file.size, file.mtime_ns)
+
+    def file(self, index: Index) -> File:
+        """The file, with its header.  Raises Quarantine(CHANGED) where a later scan met another one in its place."""
+        found = index.file(self.file_id)
+        if found is None or found.header is None or Part.of(found) != self:
+            raise Quarantine(Reason.CHANGED)
+        return found
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,19 @@ class Entry:
     anatomical: bool
     suv: Suv
     labels: tuple[tuple[str, Part], ...] = ()
+
+    @classmethod
+    def of(cls, index: Index, volume_id: str, edition: str) -> Entry:
+        """As a scan left it in the index.  Raises UsageError for a volume or an edition that it does not know."""
+        text = index.volume(volume_id, edition)
+        if text is None:
+            raise UsageError("the vault knows no such volume")
+        return cls.from_json(text)
+
+    @property
+    def grid(self) -> Grid:
+        """Where the voxels of the raw volume are."""
+        return Grid(tuple(self.affine[n : n + 4] for n in (0, 4, 8, 12)), self.shape)
 
     def edition(self, vault: Vault) -> str:
         """The name of these very files: their paths, sizes and times.

@@ -14,7 +14,7 @@ from pipeline.archive.formats.header import Header
 from pipeline.errors import StoreError, UsageError
 from pipeline.reasons import MEANINGS, Reason
 
-FACTS_VERSION = 3
+FACTS_VERSION = 4
 """Of the index.  Raise it when ``Header``, a reader or a table changes: every file is then read again."""
 
 _BUSY_S = 60.0
@@ -37,9 +37,10 @@ _TABLES = (
     """CREATE TABLE IF NOT EXISTS identities (
         pseudonym TEXT PRIMARY KEY, kind TEXT NOT NULL, value BLOB NOT NULL
     ) WITHOUT ROWID""",
+    "CREATE TABLE IF NOT EXISTS sources (path BLOB PRIMARY KEY) WITHOUT ROWID",
     f"PRAGMA user_version = {FACTS_VERSION}",
 )
-"""What an index of another version becomes: empty, but for who is who."""
+"""What an index of another version becomes: empty, but for who is who and where archives are."""
 
 _FOUND = """
 CREATE TEMP TABLE found (
@@ -75,8 +76,8 @@ class File:
 class Index:
     """A connection.  Readers open it read-only, many at once; one scan writes at a time.
 
-    ``files`` is a cache of what the bytes say; ``volumes`` and ``identities`` only grow.  What one scan
-    met stands in a temporary table of its connection, so that scans of different sources share the rest.
+    ``files`` is a cache of what the bytes say; the other tables only grow.  What one scan met stands in a
+    temporary table of its connection, so that scans of different sources share the rest.
 
     Raises UsageError where there is no index or a reader finds one of another version, StoreError where it
     cannot be written.
@@ -218,6 +219,13 @@ class Index:
 
     def add_volume(self, volume_id: str, edition: str, entry: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO volumes VALUES (?, ?, ?)", (volume_id, edition, entry))
+
+    def sources(self) -> list[bytes]:
+        """Files and folders that were ever scanned; nothing is written there."""
+        return [path for (path,) in self._db.execute("SELECT path FROM sources ORDER BY path")]
+
+    def add_sources(self, paths: Iterable[bytes]) -> None:
+        self._db.executemany("INSERT OR IGNORE INTO sources VALUES (?)", ((path,) for path in paths))
 
     def identity(self, pseudonym: str) -> tuple[str, str] | None:
         """(kind, value) of who or what bears a pseudonym; for the eyes of the hospital only."""

@@ -59,8 +59,11 @@ def scan(
         If the vault cannot be written.
     """
     limits = limits or Limits()
+    roots = sorted(os.path.realpath(os.fsencode(source)) for source in sources)
     with vault.index(write=True) as index:
-        for met in _batches(_walked(sources, vault)):
+        with index.transaction():
+            index.add_sources(roots)
+        for met in _batches(_walked(roots, vault)):
             with index.transaction():
                 index.add_found(met)
         _read(index, limits, workers, advance)
@@ -69,9 +72,9 @@ def scan(
         return Assembly(index, vault, lambda file: index.voxels(file) or file.file_id, modality, labels).catalog()
 
 
-def _walked(sources: Sequence[Path], vault: Vault) -> Iterator[File]:
-    """Sorted, so that of two sources, one inside the other, the outer names the files."""
-    for root in sorted(os.path.realpath(os.fsencode(source)) for source in sources):
+def _walked(roots: Sequence[bytes], vault: Vault) -> Iterator[File]:
+    """Of sorted roots, so that of two sources, one inside the other, the outer names the files."""
+    for root in roots:
         for found in walk.files(os.fsdecode(root)):
             path = os.fsencode(found.path)
             relative = os.path.relpath(path, root) if path != root else os.path.basename(path)

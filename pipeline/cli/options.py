@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,25 @@ def cluster(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def device(command: Command) -> Command:
+    """Where networks run."""
+    return click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "gpu"]),
+        default="auto",
+        envvar="SCANMILL_DEVICE",
+        show_default=True,
+        callback=_device,
+        expose_value=False,
+        help="Where networks run; a GPU gives other last bits.",
+    )(command)
+
+
+def _device(_context: click.Context, _option: click.Parameter, value: str) -> None:
+    """Workers inherit it."""
+    os.environ["SCANMILL_DEVICE"] = value
 
 
 def scanning(command: Command) -> Command:

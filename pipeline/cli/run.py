@@ -19,6 +19,7 @@ from pipeline.cli import options
 @options.scanning
 @options.selection
 @options.cluster
+@options.device
 @click.option("--max-failures", metavar="N|5%", help="Stop after more failures than this; no default.")
 @options.json
 @options.progress
@@ -44,7 +45,7 @@ def run(
 
     \b
     RECIPE is a file or a packaged name: raw, ct-body, ct-bone,
-    ct-lungs-classical, ct-augment, mr-brain, xray.
+    ct-lungs, ct-lungs-classical, ct-augment, mr-brain, mr-head, xray.
     """
     from pipeline import recipe as recipes
     from pipeline.cli.progress import counting

@@ -58,12 +58,16 @@ def make(plans: Mapping[str, Plan], source: Source, own: Mapping[str, str], cost
             for label, volume in labels.items():
                 outputs[f"{name}/labels/{label}"] = {**_shape(volume), "qa": None, "structures": measure_labels(volume)}
     images = {}
-    for name, below in homes.items():
-        labels = {**followed.get(name, {}), **{_label(label): made[label] for label in below}}
-        plan = settled[name]
-        stages = [described(stage) for stage in plan.stages]
+
+    def written(plan: Plan, volume: Volume, labels: Mapping[str, omezarr.Image]) -> omezarr.Image:
         facts = replace(source.facts, units=plan.units(source.facts.units))
-        images[name] = image(made[name], labels, facts, {**own, "stages": stages})
+        stages = [described(stage) for stage in plan.stages]
+        return replace(image(volume, facts, {**own, "stages": stages}, labels), structures=plan.structures)
+
+    for name, below in homes.items():
+        own_labels = {n: written(_following(settled[name], v), v, {}) for n, v in followed.get(name, {}).items()}
+        own_labels |= {_label(n): written(settled[n], made[n], {}) for n in below}
+        images[name] = written(settled[name], made[name], own_labels)
     return Made(images, outputs)
 
 
@@ -94,7 +98,9 @@ def leaders(made: Mapping[str, Volume]) -> list[str]:
     return list(first.values())
 
 
-def image(volume: Volume, labels: Mapping[str, Volume], facts: Facts, own: Mapping[str, Any]) -> omezarr.Image:
+def image(
+    volume: Volume, facts: Facts, own: Mapping[str, Any], labels: Mapping[str, omezarr.Image] | None = None
+) -> omezarr.Image:
     """With the facts that may stand in a published attribute: ids, closed vocabularies and numbers."""
     public = {
         **own,
@@ -104,7 +110,9 @@ def image(volume: Volume, labels: Mapping[str, Volume], facts: Facts, own: Mappi
         "lossy": facts.lossy,
         "spacing_source": facts.spacing_source,
     }
-    return omezarr.Image(volume, labels, public, facts.anatomical, facts.spacing_source != "none")
+    return omezarr.Image(
+        volume, labels or {}, public, anatomical=facts.anatomical, millimetres=facts.spacing_source != "none"
+    )
 
 
 def _followed(plan: Plan, source: Source, kept: Iterable[str]) -> dict[str, Volume]:
@@ -112,9 +120,13 @@ def _followed(plan: Plan, source: Source, kept: Iterable[str]) -> dict[str, Volu
     taken = set(map(_label, kept))
     found = {}
     for name, labels in source.labels.items():
-        moved = plan.following(labels.array.dtype)
+        moved = _following(plan, labels)
         found[f"source-{name}" if name in taken else name] = moved.run(labels.crop_to, moved.target.grid)
     return found
+
+
+def _following(plan: Plan, labels: Volume) -> Plan:
+    return plan.following(labels.array.dtype)
 
 
 def _shared(image: Chain, labels: Chain) -> int:
@@ -138,7 +150,7 @@ def _output(name: str, plan: Plan, volume: Volume, source: Source) -> dict[str, 
             "lossy_source": source.facts.lossy,
         }
     else:
-        row["structures"] = measure_labels(volume)
+        row["structures"] = measure_labels(volume, plan.structures)
     return row
 
 

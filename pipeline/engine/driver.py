@@ -13,11 +13,12 @@ from pipeline.engine.job import Row, refuse
 from pipeline.engine.runlog import RunLog
 from pipeline.engine.site import Site
 from pipeline.engine.todo import Item, State, classify, counts, select
-from pipeline.engine.units import Edition, bundle, process_all
+from pipeline.engine.units import Edition, bundle, networks, process_all
 from pipeline.engine.watch import Watch, allowed
 from pipeline.engine.workspace import Workspace, read_catalog
 from pipeline.errors import PipelineError, RecipeError, StoreError
 from pipeline.fits import ArchiveFit
+from pipeline.models import device
 from pipeline.reasons import Reason
 from pipeline.recipe import Recipe
 from pipeline.report.accounting import Accounting
@@ -90,6 +91,8 @@ def run(workspace: Workspace, recipe: Recipe, recipe_text: str, options: Options
     for name, chain in recipe.chains:
         if any(isinstance(step, ArchiveFit) and step.open for step in chain):
             raise RecipeError(f"{name!r} rests on the whole archive: use `scanmill fit`, then what it stored")
+    for step in networks(recipe):
+        step.check()
     items = plan(workspace.output, recipe, options)
     todo = [item for item in items if item.state in (State.TO_DO, State.STALE)]
     limit = None if options.max_failures is None else allowed(options.max_failures, len(items))
@@ -105,7 +108,7 @@ def run(workspace: Workspace, recipe: Recipe, recipe_text: str, options: Options
         facts = {
             "recipe": recipe.name,
             "version": pipeline.__version__,
-            "device": "cpu",
+            "device": device.chosen() if networks(recipe) else "cpu",
             "workers": options.workers,
             "n_selected": len(items),
             "n_current": counts(items)[State.UP_TO_DATE],
@@ -118,6 +121,9 @@ def run(workspace: Workspace, recipe: Recipe, recipe_text: str, options: Options
                 for done, row in enumerate(rows, 1):
                     advance(done, len(todo))
                     made += row.made
+                    if row.reduced:
+                        with store_errors():
+                            log.event("batch_reduced", volume_id=row.volume_id, batches=dict(row.reduced))
                     if row.reason is not None:
                         watch.count(row.reason)
                         with store_errors():

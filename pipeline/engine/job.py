@@ -18,8 +18,10 @@ from pipeline.engine import derive, memory, records
 from pipeline.engine.costs import Costs
 from pipeline.engine.derive import Source
 from pipeline.engine.site import Site
-from pipeline.errors import Quarantine, RecipeError, StoreError
-from pipeline.plan import fingerprint
+from pipeline.errors import ModelError, Quarantine, RecipeError, StoreError
+from pipeline.models import device
+from pipeline.models.turns import holding
+from pipeline.plan import Plan, fingerprint
 from pipeline.reasons import Reason
 from pipeline.recipe import Recipe, batches
 from pipeline.store import commit, omezarr
@@ -36,7 +38,8 @@ class Row:
     """How one volume ended.
 
     ``made`` counts what was published now; ``where`` names the place of an internal error in this
-    program (file:line), never its message, which may quote a header.
+    program (file:line), never its message, which may quote a header.  ``reduced`` are batches that memory made
+    smaller in this process, by the model's name: results may differ in their last bits from then on.
     """
 
     volume_id: str
@@ -44,6 +47,7 @@ class Row:
     reason: Reason | None = None
     where: str = ""
     stop: str = ""
+    reduced: Mapping[str, int] = field(default_factory=dict)
 
 
 def process(site: Site, recipe: Recipe, volume_id: str, edition: str, child: Child) -> Row:
@@ -54,7 +58,8 @@ def process(site: Site, recipe: Recipe, volume_id: str, edition: str, child: Chi
         done = Row(volume_id, raw.made)
         if not recipe.chains:
             return done
-        return replace(done, made=raw.made + _derived(site, recipe, raw))
+        made = raw.made + _derived(site, recipe, raw)
+        return replace(done, made=made, reduced=dict(device.reduced))
     except StoreError as error:
         return replace(done, stop=str(error))
     except Exception as error:  # one series ends here, the run goes on; of a bug the place is told
@@ -70,6 +75,8 @@ def reasons_of(error: Exception) -> Reasons:
             return error.reasons
         case RecipeError():
             return (Reason.RECIPE_UNFIT,)
+        case ModelError():
+            return (Reason.MODEL_MISSING,)
         case MemoryError():
             return (Reason.OOM_HOST,)
     return (Reason.INTERNAL,)
@@ -119,7 +126,9 @@ def _raw(site: Site, volume_id: str, edition: str, child: Child) -> _Raw:
     costs.add("read", made.seconds["read"], made.bytes_in)
     costs.add("decode", made.seconds["decode"], made.volume.array.nbytes)
     target = Output.raw(volume_id)
-    image = derive.image(made.volume, made.labels, made.facts, {"volume_id": volume_id})
+    own = {"volume_id": volume_id}
+    labels = {name: derive.image(labels, made.facts, own) for name, labels in made.labels.items()}
+    image = derive.image(made.volume, made.facts, own, labels)
     with _staged(site.staging) as staged, store_errors(), costs.step("write") as nbytes:
         omezarr.write_group(staged, {"": image})
         published = commit.publish(staged, site.out / target)
@@ -140,8 +149,16 @@ def _derived(site: Site, recipe: Recipe, raw: _Raw) -> int:
     known = site.ledger.derived(volume_id, recipe.name)
     if known is not None and known["fingerprint"] == made_from:
         return 0
-    if memory.processing(plans, len(record["labels"])) > site.memory_bytes:
+    peak = memory.processing(plans, len(record["labels"]))
+    if peak > site.memory_bytes:
         raise Quarantine(Reason.TOO_LARGE)
+    with holding(peak):
+        return _publish(site, recipe, raw, plans, made_from)
+
+
+def _publish(site: Site, recipe: Recipe, raw: _Raw, plans: Mapping[str, Plan], made_from: str) -> int:
+    record = raw.record
+    volume_id = record["volume_id"]
     costs = Costs()
     source = raw.source(site, costs)
     own = {"volume_id": volume_id, "recipe": recipe.name, "fingerprint": made_from}

@@ -12,7 +12,9 @@ from distributed import Client, WorkerPlugin, get_worker
 from pipeline.archive.formats.child import Child
 from pipeline.engine.job import Row, process
 from pipeline.engine.site import Site
+from pipeline.models.turns import Turns
 from pipeline.recipe import Recipe
+from pipeline.stages.segment import Segment
 
 BYTES = 64 * 2**20
 """A unit is full at this many bytes of voxels ..."""
@@ -75,9 +77,24 @@ def bundle(run_id: str, recipe: Recipe, volumes: Iterable[tuple[Edition, int]]) 
         yield Unit(run_id, recipe, tuple(ids))
 
 
+AT_ONCE = 4
+"""Volumes of a unit that take turns, so that their patches share batches; of a recipe without a network, one."""
+
+
 def process_all(unit: Unit, site: Site, child: Child) -> list[Row]:
     """The task of a run: every volume of a unit, each ending in a row."""
-    return [process(site, unit.recipe, *volume, child) for volume in unit.volumes]
+    at_once = AT_ONCE if networks(unit.recipe) else 1
+
+    def one(volume: Edition) -> Row:
+        return process(site, unit.recipe, *volume, child)
+
+    return Turns(site.memory_bytes).map(one, unit.volumes, at_once)
+
+
+def networks(recipe: Recipe) -> list[Segment]:
+    """The steps of a recipe that need a network."""
+    chains = [chain for _, chain in (*recipe.chains, *recipe.masks)]
+    return [step for chain in chains for step in chain if isinstance(step, Segment)]
 
 
 def on_worker(task: Task, unit: Unit) -> Any:

@@ -31,6 +31,9 @@ class Fit:
 
     takes: ClassVar[tuple[Kind, ...]] = ("image",)
 
+    units: ClassVar[str | None] = None
+    """Of the values that the stage makes which this becomes, as there."""
+
     scratch: ClassVar[int] = 3
     """Bytes a voxel that it holds beside what it looks at, at most."""
 

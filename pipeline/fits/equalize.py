@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -38,6 +38,8 @@ class Equalize(Fit):
     levels: int = 256
     within: str | None = None
     dtype: Literal["float16", "float32", "uint8"] = "float32"
+
+    units: ClassVar[str | None] = "1"
 
     def __post_init__(self) -> None:
         if not 2 <= self.levels <= 4096:

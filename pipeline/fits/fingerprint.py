@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -33,6 +33,8 @@ class Fingerprint(ArchiveFit):
     upper: float = 99.5
     within: str | None = None
     dtype: Literal["float16", "float32"] = "float32"
+
+    units: ClassVar[str | None] = "1"
 
     def __post_init__(self) -> None:
         if not 0 <= self.lower < self.upper <= 100:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -44,6 +44,8 @@ class Nyul(ArchiveFit):
     standard: tuple[float, ...] | None = None
     within: str | None = None
     dtype: Literal["float16", "float32"] = "float32"
+
+    units: ClassVar[str | None] = "1"
 
     def __post_init__(self) -> None:
         if self.dtype not in ("float16", "float32"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -31,6 +31,8 @@ class ZScore(Fit):
     of: Literal["all", "nonzero"] = "all"
     within: str | None = None
     dtype: Literal["float16", "float32"] = "float32"
+
+    units: ClassVar[str | None] = "1"
 
     def __post_init__(self) -> None:
         if self.of not in ("all", "nonzero"):

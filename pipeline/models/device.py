@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import os
 from importlib.util import find_spec
+from typing import Literal
 
 from pipeline.errors import ModelError
 
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
 VARIABLE = "SCANMILL_DEVICE"
 """``auto``, ``cpu`` or ``gpu``: workers inherit it."""
+
+
+reduced: dict[str, int] = {}
+"""Patches in a batch of a model, by its name, where memory did not suffice for what its descriptor says."""
 
 
 def chosen() -> str:

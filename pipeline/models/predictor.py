@@ -13,15 +13,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, combinations
 from queue import Empty, Queue
-from typing import Literal
 
 import numpy as np
 import torch
 
-from pipeline.models import device, weights
+from pipeline.models import weights
+from pipeline.models.device import Precision, reduced
 from pipeline.models.library import Model
-
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 PATIENCE = 0.02
 """Seconds at most that a batch which is not full waits for another patch."""
@@ -38,6 +36,7 @@ class Predictor:
 
     Parameters
     ----------
+    name : of the model
     network : (n, channel, k, j, i) to (n, class, k, j, i), float32, on the device
     batch : patches in a batch
     mirror : axes (0, 1, 2 for k, j, i): logits are the mean over all mirrorings along them, turned back
@@ -49,6 +48,7 @@ class Predictor:
 
     def __init__(
         self,
+        name: str,
         network: torch.nn.Module,
         classes: int,
         batch: int,
@@ -56,7 +56,7 @@ class Predictor:
         precision: Precision = "auto",
         where: str = "cpu",
     ) -> None:
-        self.network, self.classes, self.batch = network, classes, batch
+        self.name, self.network, self.classes, self.batch = name, network, classes, batch
         self.where = torch.device(where)
         name = ("bfloat16" if self.where.type == "cuda" else "float32") if precision == "auto" else precision
         self.dtype: torch.dtype = getattr(torch, name)
@@ -102,6 +102,7 @@ class Predictor:
                     if self.batch == 1:
                         raise MemoryError("the network needs more memory than there is for one patch") from None
                     self.batch //= 2
+                    reduced[self.name] = self.batch
                     asked = now + asked
                     _give_back(self.where)
                     continue
@@ -142,7 +143,8 @@ def resident(model: Model, mirror: bool, precision: Precision, where: str) -> Pr
     if said.network is None:
         raise RuntimeError("a model without a topology does not slide")
     network = weights.network(model).to(where)
-    return Predictor(network, said.network.classes, said.batch, said.mirror if mirror else (), precision, where)
+    axes = said.mirror if mirror else ()
+    return Predictor(said.name, network, said.network.classes, said.batch, axes, precision, where)
 
 
 def _out_of_memory(error: Exception) -> bool:

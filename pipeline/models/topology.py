@@ -58,6 +58,15 @@ class Topology:
         if min(self.encoder) < 1 or (self.decoder and min(self.decoder) < 1):
             raise ValueError("every stage has a convolution")
 
+    def memory(self, patch: Triple) -> int:
+        """Bytes that looking at one patch takes at most: what every stage leaves for the way up, and the largest eight
+        times (two halves side by side, a convolution's input, output and what its library lays out anew)."""
+        sizes, voxels = [], list(patch)
+        for width, stride in zip(self.widths, self.strides, strict=True):
+            voxels = [-(-n // s) for n, s in zip(voxels, stride, strict=True)]
+            sizes.append(4 * width * voxels[0] * voxels[1] * voxels[2])
+        return sum(sizes) + 8 * max(sizes)
+
     @property
     def multiple(self) -> Triple:
         """Of what the lengths of a patch must be multiples, along k, j, i: the product of all strides."""

@@ -47,7 +47,9 @@ def network(model: Model, file: str | None = None) -> nn.Module:
         raise ModelError(f"the model {name!r}: only packaged models may bring code")
     else:
         made = _program(content(model, file), scripted=form == "torchscript")
-    return made.requires_grad_(False)
+    for parameter in made.parameters():  # a ScriptModule has no requires_grad_ of its own
+        parameter.requires_grad_(False)
+    return made
 
 
 def unet(topology: Topology, stored: bytes, origin: str) -> UNet:
@@ -66,8 +68,11 @@ def unet(topology: Topology, stored: bytes, origin: str) -> UNet:
         raise ModelError(f"{origin} is no safetensors file") from None
     if sum(topology.encoder) + sum(topology.decoder) > len(tensors):
         raise ModelError(f"{origin} holds fewer tensors than the network has convolutions")
-    with torch.device("meta"):
-        net = UNet(topology)
+    try:
+        with torch.device("meta"):
+            net = UNet(topology)
+    except (ValueError, RuntimeError) as error:  # widths that no norm divides, or that no tensor has
+        raise ModelError(f"{origin}: its network cannot be built: {str(error).partition(chr(10))[0]}") from None
     wanted = net.state_dict()
     _fit(wanted, tensors, origin)
     net.load_state_dict({name: tensors[name].float() for name in wanted}, assign=True)

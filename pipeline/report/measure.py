@@ -6,6 +6,7 @@ acquired; the output is mapped back there linearly.  Fill and padding are left o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from pipeline.kernels.quality import INVALID, quantise
 from pipeline.kernels.ramp import LARGEST
 from pipeline.plan import Plan
 from pipeline.regrid import inside, regrid
+from pipeline.structure import Structure
 from pipeline.tally import PERCENTILES, Extent, Extents, Fidelity, Histogram
 from pipeline.volume import Facts, Spec, Volume
 
@@ -56,15 +58,18 @@ def measure_image(plan: Plan, output: Volume, raw: Volume, facts: Facts, *, comp
     }
 
 
-def measure_labels(output: Volume) -> list[dict[str, Any]]:
-    """Rows of ``structure_qa``, one a label value, of a whole label map."""
+def measure_labels(output: Volume, structures: Iterable[Structure] = ()) -> list[dict[str, Any]]:
+    """Rows of ``structure_qa``, one a label value, of a whole label map; ``structures`` says what values mean."""
     grid, rows = output.grid, []
+    known = {structure.value: structure for structure in structures}
     for label, extent in Extents.of(output.array, grid).by_label.items():
         centroid = extent.centroid
         position = _lattice(grid).position(centroid or (0.0, 0.0, 0.0))
         rows.append(
             {
-                "structure": str(label),
+                "structure": known[label].name if label in known else str(label),
+                "label_value": int(label),
+                "snomed_code": known[label].code if label in known else None,
                 "n_voxels": extent.n_voxels,
                 "volume_ml": extent.n_voxels * grid.voxel_mm3 / 1000,
                 **{f"centroid_{axis}_mm": x for axis, x in zip("xyz", position, strict=True)},

@@ -140,13 +140,18 @@ def _images(rows: Iterable[Row], schema: pa.Schema) -> list[Output]:
     return found
 
 
+def _titled(structure: str) -> str:
+    """A structure by its name or, where only a value is known, as a label."""
+    return f"label {structure}" if structure.isdecimal() else structure
+
+
 def _structures(rows: Iterable[Row], schema: pa.Schema) -> list[Output]:
     found = []
     for (recipe, name), group in _grouped(rows, "recipe", "output"):
         metrics = [
             metric
             for (structure,), own in _grouped(group, "structure")
-            for metric in _metric(own, schema.field("volume_ml"), name=f"label {structure}: volume")
+            for metric in _metric(own, schema.field("volume_ml"), name=f"{_titled(structure)}: volume")
         ]
         found.append(Output(recipe, name, len({r["volume_id"] for r in group}), metrics, []))
     return found

@@ -9,6 +9,7 @@ from typing import ClassVar
 from pipeline.grid import Grid
 from pipeline.kernels.ramp import Ramp
 from pipeline.parts import parts
+from pipeline.structure import Structure
 from pipeline.volume import Facts, Kind, Spec, Volume
 
 
@@ -43,6 +44,18 @@ class Stage:
 
     fuses: ClassVar[bool] = False
     """Whether ``__call__`` takes ``ramp=``: the pointwise step that follows, applied as it writes."""
+
+    source_units: ClassVar[bool] = False
+    """Whether it must be handed intensities in the units of the source: no stage before it makes others."""
+
+    @property
+    def structures(self) -> tuple[Structure, ...]:
+        """What the values of the label map mean that it makes; empty where nobody says."""
+        return ()
+
+    def held(self, source: Spec) -> int:
+        """Bytes that it holds beside its source and its result at most (law L9)."""
+        return self.scratch * max(source.grid.size, self.spec(source).grid.size)
 
     def spec(self, source: Spec) -> Spec:
         return source

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from zarr.codecs import BloscCodec, Crc32cCodec
 from pipeline.errors import GeometryError, Quarantine
 from pipeline.grid import Grid
 from pipeline.reasons import Reason
+from pipeline.structure import Structure
 from pipeline.volume import Facts, Spec, Volume
 
 CHUNK = (64, 128, 128)
@@ -43,19 +44,18 @@ _ORIENTATIONS = {
 }
 
 
-_BELOW = {"image-label": {"source": {"image": "../../"}}}
-
-
 @dataclass(frozen=True)
 class Image:
     """What is written under one name: a volume, the label maps that lie on its grid, and public facts.
 
     Where it is not ``anatomical``, viewers are told no orientation; where it has no ``millimetres``, no unit.
+    ``structures`` says what the values of a label map mean.
     """
 
     volume: Volume
-    labels: Mapping[str, Volume] = field(default_factory=dict)
+    labels: Mapping[str, Image] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    structures: tuple[Structure, ...] = ()
     anatomical: bool = True
     millimetres: bool = True
 
@@ -79,12 +79,12 @@ def write_images(path: Path, images: Mapping[str, Image]) -> None:
     with zarr.config.set(WRITER):
         for name, image in images.items():
             here = path / name if name else path
-            _write_image(here, image.volume, image, {})
+            _write_image(here, image)
             if image.labels:
                 listed = {"ome": {"version": "0.5", "labels": sorted(image.labels)}}
                 zarr.create_group(here / "labels", attributes=listed)
             for label in sorted(image.labels):
-                _write_image(here / "labels" / label, image.labels[label], image, _BELOW)
+                _write_image(here / "labels" / label, image.labels[label], source="../../")
 
 
 def list_images(path: Path, names: Iterable[str]) -> None:
@@ -151,6 +151,12 @@ def _read(path: Path, piece: Grid | None) -> Volume:
     return Volume(voxels, grid, whole.kind)
 
 
+def attributes(path: Path) -> dict[str, Any]:
+    """What such a group says of itself: ``scanmill`` of its attributes.  Raises Quarantine as ``read``."""
+    with _opened():
+        return dict(_open(path)[0])
+
+
 def spec(record: Mapping[str, Any]) -> Spec:
     """What a raw record says of its volume: grid, kind and type, without opening it."""
     k, j, i = record["shape"]
@@ -163,10 +169,17 @@ def facts(record: Mapping[str, Any]) -> Facts:
     return Facts(**found | {"window": tuple(found["window"]) if found["window"] else None})
 
 
-def _write_image(path: Path, volume: Volume, image: Image, own_ome: Mapping[str, Any]) -> None:
-    grid = volume.grid
-    ome = {"version": "0.5", "multiscales": [_multiscale(grid, image)], **own_ome}
+def _write_image(path: Path, image: Image, source: str | None = None) -> None:
+    """``source`` is where the image of a label map lies, from there."""
+    volume, grid = image.volume, image.volume.grid
+    ome: dict[str, Any] = {"version": "0.5", "multiscales": [_multiscale(grid, image)]}
     own = {**image.facts, "kind": volume.kind, "affine": grid.affine.tolist()}
+    if source is not None:
+        ome["image-label"] = {"source": {"image": source}}
+    if image.structures:
+        own["structures"] = [asdict(structure) for structure in image.structures]
+        properties = [{"label-value": s.value, "name": s.name} for s in image.structures]
+        ome["image-label"] = {**ome.get("image-label", {}), "properties": properties}
     group = zarr.create_group(path, zarr_format=3, attributes={"ome": ome, "scanmill": own})
     chunks = tuple(min(c, n) for c, n in zip(CHUNK, grid.shape, strict=True))
     array = group.create_array(

@@ -52,7 +52,8 @@ def test_it_imports_where_little_is_installed():
 
 
 def test_every_stage_is_compared():
-    assert {stage_name(stage) for stage, _ in parity.STAGES} == set(stages.available())
+    # A network is torch's: CuPy never sees it, and `benchmarks/gpu` times it apart.
+    assert {stage_name(stage) for stage, _ in parity.STAGES} == set(stages.available()) - {"segment"}
 
 
 @pytest.mark.system

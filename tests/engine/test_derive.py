@@ -43,10 +43,10 @@ def test_label_maps_of_the_source_follow_the_first_image_on_each_grid():
     for name, spacing in (("ct", (1.0, 1.0, 1.0)), ("small", (4.0, 2.0, 2.0))):
         stage, labels = Resample(spacing), held.labels["seg"]
         expected = stage(labels, stage.spec(labels.spec).grid, labels.spec)
-        np.testing.assert_array_equal(made.images[name].labels["seg"].array, expected.array)
+        np.testing.assert_array_equal(made.images[name].labels["seg"].volume.array, expected.array)
         (row,) = made.outputs[f"{name}/labels/seg"]["structures"]
         assert (row["structure"], row["n_voxels"]) == ("3", np.count_nonzero(expected.array))
-    np.testing.assert_array_equal(made.images["still"].labels["seg"].array, held.labels["seg"].array)
+    np.testing.assert_array_equal(made.images["still"].labels["seg"].volume.array, held.labels["seg"].array)
 
 
 def test_every_array_says_by_which_stages_it_was_made():

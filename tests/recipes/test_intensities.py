@@ -45,7 +45,7 @@ def test_mr_brain_has_mean_0_and_sd_1_within_the_head():
     head = k * k + j * j + i * i < 0.8
     array = np.where(head, rng.normal(600, 80, shape), np.abs(rng.normal(0, 15, shape))).astype("i2")
     volume = Volume(array, Grid(np.diag([2.0, 1.0, 1.0, 1.0]), shape))
-    made = outputs("mr-brain", volume, Facts("MR", low=0, high=1000))
+    made = outputs("mr-head", volume, Facts("MR", low=0, high=1000))
     inside = made["head"].array == 1
     assert made["head"].grid == made["image"].grid
     assert made["image"].grid.spacing == (1, 1, 1)

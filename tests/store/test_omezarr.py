@@ -15,6 +15,7 @@ from pipeline.errors import GeometryError, Quarantine
 from pipeline.grid import Grid
 from pipeline.store import omezarr
 from pipeline.store.commit import content
+from pipeline.structure import Structure
 from pipeline.volume import Volume
 from tests.strategies import volumes
 
@@ -47,14 +48,16 @@ def test_the_same_volume_gives_the_same_bytes_every_time(tmp_path):
 
 def test_groups_are_valid_ome_zarr_with_labels_below_their_image(tmp_path):
     image = chest()
-    labels = {"body": Volume((image.array > 0).astype("u1"), image.grid, "labels")}
+    body = Volume((image.array > 0).astype("u1"), image.grid, "labels")
+    labels = {"body": omezarr.Image(body, structures=(Structure(1, "body"),))}
     omezarr.write_group(tmp_path / "v", {"ct": omezarr.Image(image, labels, {"modality": "CT"})})
     model = OmeImage.from_zarr(zarr.open_group(tmp_path / "v" / "ct", mode="r"))
     assert [axis.name for axis in model.ome_attributes.multiscales[0].axes] == ["z", "y", "x"]
     OmeImage.from_zarr(zarr.open_group(tmp_path / "v" / "ct" / "labels" / "body", mode="r"))
     names = zarr.open_group(tmp_path / "v" / "ct" / "labels", mode="r").attrs["ome"]["labels"]
     assert names == ["body"]
-    np.testing.assert_array_equal(omezarr.read(tmp_path / "v" / "ct" / "labels" / "body").array, labels["body"].array)
+    assert omezarr.attributes(tmp_path / "v" / "ct" / "labels" / "body")["structures"][0]["name"] == "body"
+    np.testing.assert_array_equal(omezarr.read(tmp_path / "v" / "ct" / "labels" / "body").array, body.array)
 
 
 def test_a_group_of_several_images_lists_them(tmp_path):

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,8 @@ from pipeline.archive.formats.reading import Parsed
 from pipeline.archive.formats.syntax import AS_BITS
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
+
+T = TypeVar("T")
 
 _AHEAD = 64
 """Files asked for before the first is answered: enough that neither side waits for the other."""
@@ -107,34 +109,52 @@ class Child:
         Raises Quarantine: BOMB_DECLARED before anything is allocated, DECODER_CRASH, DECODER_TIMEOUT, or
         what the decoder came to.
         """
-        if self._process is not None and self._process.answered < self._process.asked:
-            raise RuntimeError("an iterator of headers is still open on this child")
         if not self.limits.allow(header):
             raise Quarantine(Reason.BOMB_DECLARED)
-        nbytes = declared(header)
         array = np.empty(header.shape, stored_dtype(header)) if out is None else out
-        try:
-            self._decode(os.fspath(path), header, array, nbytes)
-        except Dead as first:
-            self.close()
-            if first.reason is not Reason.DECODER_CRASH:
-                raise Quarantine(first.reason) from None
-            try:
-                self._decode(os.fspath(path), header, array, nbytes)
-            except Dead as second:
-                self.close()
-                raise Quarantine(second.reason) from None
+        self._twice(lambda: self._decode(os.fspath(path), header, array, declared(header)))
         return cut_to_stored(array, header) if header.transfer_syntax in AS_BITS else array
 
-    def _decode(self, path: str, header: Header, array: np.ndarray, nbytes: int) -> None:
+    def texts(self, path: str | os.PathLike[str]) -> dict[str, str]:
+        """What an object that is derived of a DICOM file repeats of it, by keyword: see ``identifying``.
+
+        Raises Quarantine as ``pixels`` does.
+        """
+
+        def ask() -> dict[str, str]:
+            process, request = self._ask({"texts": True}, os.fspath(path), 0)
+            found: dict[str, str] = _unrefused(process.line(request["seconds"]))["texts"]
+            return found
+
+        return self._twice(ask)
+
+    def _twice(self, ask: Callable[[], T]) -> T:
+        """What ``ask`` gives.  A child that dies is replaced, once: its death may have come from outside."""
+        if self._process is not None and self._process.answered < self._process.asked:
+            raise RuntimeError("an iterator of headers is still open on this child")
+        try:
+            try:
+                return ask()
+            except Dead as dead:
+                self.close()
+                if dead.reason is not Reason.DECODER_CRASH:
+                    raise
+                return ask()
+        except Dead as dead:
+            self.close()
+            raise Quarantine(dead.reason) from None
+
+    def _ask(self, what: dict[str, Any], path: str, nbytes: int) -> tuple[Process, dict[str, Any]]:
         if not self._has_life_for(()):
             self.close()
         process = self._running(nbytes)
-        request = self._request(path, nbytes) | {"header": header.to_json()}
+        request = self._request(path, nbytes) | what
         process.ask(request)
-        answer = process.line(request["seconds"])
-        if answer["reason"] is not None:
-            raise Quarantine(Reason(answer["reason"]))
+        return process, request
+
+    def _decode(self, path: str, header: Header, array: np.ndarray, nbytes: int) -> None:
+        process, request = self._ask({"header": header.to_json()}, path, nbytes)
+        answer = _unrefused(process.line(request["seconds"]))
         if (answer["dtype"], tuple(answer["shape"])) != (array.dtype.str, array.shape):
             self.close()
             raise Quarantine(Reason.DECODE_FAIL)
@@ -161,3 +181,9 @@ class Child:
         if self._process is None:
             self._process = Process(self.limits, memory)
         return self._process
+
+
+def _unrefused(answer: dict[str, Any]) -> dict[str, Any]:
+    if answer["reason"] is not None:
+        raise Quarantine(Reason(answer["reason"]))
+    return answer

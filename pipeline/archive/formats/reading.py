@@ -58,6 +58,17 @@ def voxels(path: str, header: Header) -> np.ndarray:
     return np.ascontiguousarray(array)
 
 
+def texts(path: str, limits: Limits) -> dict[str, str]:
+    """What a derived object repeats of a DICOM file, read in this process; raises Quarantine."""
+    from pipeline.archive.formats import identifying
+
+    try:
+        with _opened(path) as file:
+            return identifying.texts(file, limits.memory_bytes // 4)
+    except Exception as error:
+        raise Quarantine(_reason(error, Reason.UNREADABLE)) from None
+
+
 def _header(file: BufferedReader, form: Format, limits: Limits) -> tuple[Header, Reason | None]:
     # Each library costs a good part of a second to import: only those that the archive calls for.
     if form == "dicom":
@@ -113,6 +124,11 @@ def _reason(error: Exception, otherwise: Reason) -> Reason:
 def _answer(request: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], np.ndarray | None]:
     # An orphan whose decoder hangs has nobody left to stop it: the alarm does, also inside native code.
     signal.alarm(int(request["seconds"]) + 10)
+    if request.get("texts"):
+        try:
+            return {"reason": None, "texts": texts(request["path"], limits)}, None
+        except Quarantine as refused:
+            return {"reason": refused.reason}, None
     if "header" not in request:
         result = parsed(request["path"], limits)
         return {"reason": result.reason, "header": result.header and result.header.to_json()}, None
