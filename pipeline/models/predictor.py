@@ -19,7 +19,9 @@ import torch
 
 from pipeline.models import weights
 from pipeline.models.device import Precision, reduced
+from pipeline.models.fused import fused
 from pipeline.models.library import Model
+from pipeline.models.unet import UNet
 
 PATIENCE = 0.02
 """Seconds at most that a batch which is not full waits for another patch."""
@@ -143,6 +145,8 @@ def resident(model: Model, mirror: bool, precision: Precision, where: str) -> Pr
     if said.network is None:
         raise RuntimeError("a model without a topology does not slide")
     network = weights.network(model).to(where)
+    if where == "cpu" and precision in ("auto", "float32") and isinstance(network, UNet):
+        network = fused(network)
     axes = said.mirror if mirror else ()
     return Predictor(said.name, network, said.network.classes, said.batch, axes, precision, where)
 
