@@ -32,7 +32,7 @@ from pipeline.structure import Structure
 from pipeline.volume import Volume
 from tests.models.makers import at_hand, named
 
-PATCH = (40, 48, 36)
+PATCH = (32, 64, 32)  # powers of two: torch rounds others by the processor
 AXIAL = Grid([[0, 0, -0.9, 90], [0, 1.1, 0, -80], [3.0, 0, 0, 7], [0, 0, 0, 1]], (21, 60, 50))
 
 
