@@ -135,12 +135,6 @@ def resident(model: Model, mirror: bool, precision: Precision, where: str) -> Pr
 
     Raises ModelError where the weights are not what the descriptor says.
     """
-    if where == "cuda":
-        # Results do not depend on which algorithm happened to be fastest, nor on a shorter mantissa.
-        torch.backends.cudnn.benchmark = False
-        torch.backends.cudnn.deterministic = True
-        torch.backends.cudnn.allow_tf32 = False
-        torch.backends.cuda.matmul.allow_tf32 = False
     said = model.descriptor
     if said.network is None:
         raise RuntimeError("a model without a topology does not slide")
