@@ -16,6 +16,7 @@ import pipeline
 from pipeline.cli.demo import demo
 from pipeline.cli.export import export
 from pipeline.cli.fit import fit
+from pipeline.cli.models import models
 from pipeline.cli.plan import plan
 from pipeline.cli.report import report
 from pipeline.cli.run import run
@@ -44,7 +45,7 @@ def scanmill() -> None:
     """
 
 
-for command in (demo, scan, plan, run, fit, export, status, report, schema):
+for command in (demo, scan, plan, run, fit, models, export, status, report, schema):
     scanmill.add_command(command)
 
 

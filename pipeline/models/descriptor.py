@@ -59,45 +59,57 @@ class Lattice:
     Attributes
     ----------
     spacing : mm along k, j, i of the turned volume; lengths are whole, so that it gives way by less than half a voxel
-        in all.  None: that of the source
+        in all.  None, for all or along one axis: that of the source
     orientation : directions in which i, j and k rise (``LPS``); None: those of the source
     order : of the spline that images are resampled by: 0, 1 or 3
     antialias : they are smoothed before, as much as the new spacing asks for
     anisotropy : where the coarsest spacing of the source, or else the new one, is more than this many times the finest,
         that axis goes by nearest, there and back; not where two axes are the coarsest (nnU-Net: 3)
     border : how the lattice of a cubic goes on (nnU-Net: ``nearest``)
+    clip : what a cubic overshoots is cut off: to the range of the whole volume; of each slice, where ``anisotropy``
+        takes one axis by nearest (nnU-Net does).  Goes with ``normalised``
     normalised : intensities are normalised before they are resampled, as nnU-Net does, not after
     """
 
-    spacing: tuple[float, float, float] | None = None
+    spacing: tuple[float | None, float | None, float | None] | None = None
     orientation: str | None = None
     order: Literal[0, 1, 3] = 1
     antialias: bool = False
     anisotropy: float | None = None
     border: Border = "mirror"
     normalised: bool = False
+    clip: bool = False
 
     def __post_init__(self) -> None:
-        if self.spacing is not None and not all(s > 0 and isfinite(s) for s in self.spacing):
+        if self.spacing is not None and not all(s > 0 and isfinite(s) for s in self.spacing if s is not None):
             raise ValueError("spacing must be three finite numbers above 0")
         if self.orientation is not None:
             orientation.checked(self.orientation)
+        if self.clip and not self.normalised:
+            raise ValueError("clip goes with normalised")
 
     def of(self, source: Grid) -> Grid:
         """The grid of the network for a volume on ``source``: its axes turned, in other steps."""
         turned = self._turned(source)
-        return turned if self.spacing is None else turned.respace(self.spacing, anchor="faces")
+        return turned if self.spacing is None else turned.respace(self._asked(turned), anchor="faces")
 
     def orders(self, source: Grid, order: int) -> tuple[int, int, int]:
         """Of resampling from a source to its grid, along the axes of the grid: 0 along one that is too coarse."""
         made = [order] * 3
-        for spacing in (self._turned(source).spacing, self.spacing):
-            if self.anisotropy is not None and spacing and max(spacing) > self.anisotropy * min(spacing):
+        turned = self._turned(source)
+        for spacing in (turned.spacing, self._asked(turned)):
+            if self.anisotropy is not None and max(spacing) > self.anisotropy * min(spacing):
                 coarse = [axis for axis, s in enumerate(spacing) if s > max(spacing) * (1 - 1e-6)]
                 if len(coarse) == 1:
                     made[coarse[0]] = 0
                 break
         k, j, i = made
+        return k, j, i
+
+    def _asked(self, turned: Grid) -> tuple[float, float, float]:
+        """Spacing of the grid before lengths are made whole."""
+        asked = self.spacing or (None, None, None)
+        k, j, i = (old if new is None else new for new, old in zip(asked, turned.spacing, strict=True))
         return k, j, i
 
     def _turned(self, source: Grid) -> Grid:
@@ -137,6 +149,7 @@ class Descriptor:
     patch : voxels along k, j, i that the network looks at
     batch : patches that it looks at together, always: results may differ in the last bits where it differs
     overlap : part of a patch that its neighbour looks at too
+    peak : of the weights of a patch's voxels: in its ``middle`` (MONAI), or on ``voxel`` n // 2 of n (nnU-Net)
     air : in source units: a patch without a voxel above it is background, unseen; None: all are seen
     mirror : axes (0, 1, 2 for k, j, i) along which the network was trained on mirrored volumes
     keep : what is kept of each structure
@@ -165,6 +178,7 @@ class Descriptor:
     grid: Lattice = Lattice()
     batch: int = 1
     overlap: float = 0.5
+    peak: Literal["middle", "voxel"] = "middle"
     air: float | None = None
     mirror: tuple[Literal[0, 1, 2], ...] = ()
     keep: tuple[Keep, ...] = ()

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,6 +24,7 @@ from pipeline.errors import GeometryError
 from pipeline.grid import Grid, Triple
 from pipeline.kernels.intensity import ramp as normalise
 from pipeline.kernels.ramp import Ramp
+from pipeline.models import overshoot
 from pipeline.models.descriptor import Descriptor, Lattice
 from pipeline.models.turns import away
 from pipeline.models.windows import Windows, cut, weights
@@ -45,7 +47,7 @@ class Network(Protocol):
 
 def needed(descriptor: Descriptor, overlap: float, piece: Grid, source: Grid) -> Grid:
     """What of the source must be read to label a piece of it."""
-    if descriptor.intensity.rule != "fixed" or not piece.size:
+    if descriptor.intensity.rule != "fixed" or descriptor.grid.clip or not piece.size:
         return source
     lattice, grid = descriptor.grid, descriptor.grid.of(source)
     seen = Windows(grid, descriptor.patch, overlap).hull(_looked_at(lattice, piece, grid, source))
@@ -74,7 +76,7 @@ def segment(
     if not piece.size:
         return labels
     lattice, grid = descriptor.grid, descriptor.grid.of(source)
-    windows = Windows(grid, descriptor.patch, overlap)
+    windows = Windows(grid, descriptor.patch, overlap, descriptor.peak)
     region = _looked_at(lattice, piece, grid, source)
     ramp = descriptor.intensity.ramp(volume.intensities)
     seen = prepared(lattice, ramp, volume, windows.hull(region), source)
@@ -110,12 +112,20 @@ def labels_dtype(descriptor: Descriptor) -> np.dtype:
 
 
 def prepared(lattice: Lattice, ramp: Ramp, volume: Volume, piece: Grid, source: Grid) -> Volume:
-    """What a network sees of a volume: float32 on a piece of its grid, normalised."""
+    """What a network sees of a volume: float32 on a piece of its grid, normalised; 0 where a voxel is no number."""
     order = lattice.orders(source, lattice.order)
     moved: dict[str, Any] = {"order": order, "antialias": lattice.antialias, "border": lattice.border}
     if lattice.normalised:
-        return regrid(volume.with_array(normalise(volume.array, ramp)), piece, source, **moved)
-    return regrid(volume, piece, source, fill=AIR, ramp=ramp, **moved)
+        whole = volume.with_array(normalise(volume.array, ramp))
+        made = regrid(whole, piece, source, **moved)
+        if lattice.clip and lattice.order == 3:
+            overshoot.clip(made, whole, order)
+    else:
+        made = regrid(volume, piece, source, fill=AIR, ramp=ramp, **moved)
+    if volume.array.dtype.kind == "f":
+        # One that is none would be the mean and the deviation of its whole patch.
+        np.copyto(made.array, np.float32(0), where=~np.isfinite(made.array))
+    return made
 
 
 def _looked_at(lattice: Lattice, piece: Grid, grid: Grid, source: Grid) -> Grid:
@@ -152,31 +162,37 @@ def _slabs(windows: Windows, region: Grid, seen: Volume, network: Network, air: 
     layers = windows.layers(region)
     sums = _Sums(windows, region, network.classes)
     ends = [layer[0].start[windows.axis] for layer in layers[1:]] + [region.stop[windows.axis]]
+    answers = _answers(chain.from_iterable(layers), seen, network, air)
     for layer, end in zip(layers, ends, strict=True):
-        for window, logits in _answers(layer, seen, network, air):
-            sums.add(window, logits)
+        for window, logits in islice(answers, len(layer)):
+            if logits is not None:
+                sums.add(window, logits)
         if end > sums.done:
             yield sums.finish(end)
             sums.forget()
 
 
 def _answers(
-    layer: Iterable[Grid], seen: Volume, network: Network, air: float | None
-) -> Iterator[tuple[Grid, np.ndarray]]:
-    """(window, logits) of every window that is not all air, in order; a few are asked for ahead."""
-    asked: deque[tuple[Grid, Future[np.ndarray]]] = deque()
-    for window in layer:
+    windows: Iterable[Grid], seen: Volume, network: Network, air: float | None
+) -> Iterator[tuple[Grid, np.ndarray | None]]:
+    """(window, logits) in order, None where it is all air; a few are asked for ahead, of the next layer too."""
+    asked: deque[tuple[Grid, Future[np.ndarray] | None]] = deque()
+    for window in windows:
         patch = cut(seen.array, seen.grid, window)
+        answer = None
         if air is None or patch.max() > air:
             with away():
-                asked.append((window, network.submit(patch[None])))
+                answer = network.submit(patch[None])
+        asked.append((window, answer))
         if len(asked) > network.ahead:
-            yield _answer(*asked.popleft())
+            yield _answered(*asked.popleft())
     for one in asked:
-        yield _answer(*one)
+        yield _answered(*one)
 
 
-def _answer(window: Grid, logits: Future[np.ndarray]) -> tuple[Grid, np.ndarray]:
+def _answered(window: Grid, logits: Future[np.ndarray] | None) -> tuple[Grid, np.ndarray | None]:
+    if logits is None:
+        return window, None
     with away():
         return window, logits.result()
 
@@ -192,7 +208,7 @@ class _Sums:
 
     def __init__(self, windows: Windows, region: Grid, classes: int) -> None:
         self.region, self.axis = region, windows.axis
-        self.gauss = weights(windows.patch)
+        self.gauss = weights(windows.patch, windows.peak)
         self.first = self.done = region.start[self.axis]
         deep = min(windows.patch[self.axis] + 1, region.shape[self.axis])
         across = [n for axis, n in enumerate(region.shape) if axis != self.axis]

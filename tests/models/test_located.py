@@ -64,6 +64,7 @@ def model(folder: Path, box: float, inside: float, **more: object) -> Model:
     said = {
         "weights": Weights("torchscript", names),
         "network": None,
+        "memory_mb": 1,
         "method": "located",
         "grid": Lattice(orientation="SAR", order=0),
         "intensity": Percentiles(0.5, 99.5),

@@ -133,6 +133,20 @@ def test_what_is_all_air_is_not_looked_at_and_is_background() -> None:
     assert 0 < network.seen < every.seen
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_voxel_that_is_no_number_harms_nobody_else(bad: float) -> None:
+    volume = phantom(np.eye(4)).with_array(phantom(np.eye(4)).array.astype(np.float32))
+    holed = volume.array.copy()
+    holed[6, 8, 10] = bad
+    for intensity in (None, ZScore()):
+        made = descriptor(intensity=intensity)
+        ramp = made.intensity.ramp(holed)
+        seen = sliding.prepared(made.grid, ramp, volume.with_array(holed), volume.grid, volume.grid).array
+        assert np.isfinite(seen).all()
+        plain = sliding.prepared(made.grid, ramp, volume, volume.grid, volume.grid).array
+        assert np.count_nonzero(seen != plain) <= 1
+
+
 def test_a_value_that_is_no_structure_is_background() -> None:
     volume = phantom(np.eye(4))
     made = descriptor()
