@@ -15,5 +15,5 @@ CATEGORIES = {
 }
 """DICOM PS3.16 CID 7150, by concept id; the first is what T-D000A of SNOMED RT became, the second stands there now."""
 
-UNSPECIFIC = "123037004"
-"""Of a structure that has no code: a body structure, of whatever kind."""
+UNSPECIFIC = "91723000"
+"""Of a structure that has no code: an anatomical structure, of whatever kind."""
