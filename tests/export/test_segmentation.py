@@ -160,7 +160,7 @@ def test_what_it_says(folder: Path, origins: Origins, kind: segmentation.Kind) -
     assert [s.SegmentLabel for s in segments] == [s.name for s in LUNGS]
     types = [s.SegmentedPropertyTypeCodeSequence[0] for s in segments]
     assert [(t.CodeValue, t.CodingSchemeDesignator) for t in types] == [
-        ("44029006", "SCT"), ("3341006", "SCT"), ("123037004", "SCT")
+        ("44029006", "SCT"), ("3341006", "SCT"), ("91723000", "SCT")
     ]  # fmt: skip
     assert {s.SegmentAlgorithmType for s in segments} == {"AUTOMATIC"}
     algorithm = segments[0].SegmentationAlgorithmIdentificationSequence[0]
