@@ -38,6 +38,8 @@ class Settings:
     weight_decay : times half the sum of squares of the weights is added to the loss
     clip : largest norm of the gradient of all weights
     foreground : least part of a batch whose patches are centred on a voxel of a structure
+    cut : chance of a sample whose field of view ends within the patch, at random planes: beyond lies what lies beyond a
+        volume, and no structure
     loss : Dice and cross entropy, or Dice and focal, added; at every stage of the decoder
     swap : pairs of values that change places where a sample is seen mirrored from the patient's right to the left
     seed : of the weights, the patches and the draws
@@ -59,6 +61,7 @@ class Settings:
     weight_decay: float = 3e-5
     clip: float = 12.0
     foreground: float = 1 / 3
+    cut: float = 0.0
     loss: Loss = "dice-cross-entropy"
     swap: tuple[tuple[int, int], ...] = ()
     seed: int = 0
@@ -72,8 +75,8 @@ class Settings:
             raise ValueError("learning_rate and clip must be finite and above 0")
         if not (0 <= self.momentum < 1 and isfinite(self.weight_decay) and self.weight_decay >= 0):
             raise ValueError("momentum must be at least 0 and below 1, weight_decay finite and at least 0")
-        if not (0 <= self.foreground <= 1 and 0 <= self.validation < 1):
-            raise ValueError("foreground must lie within 0 and 1, validation too and below 1")
+        if not (0 <= self.foreground <= 1 and 0 <= self.cut <= 1 and 0 <= self.validation < 1):
+            raise ValueError("foreground and cut must lie within 0 and 1, validation too and below 1")
         if self.seed < 0:
             raise ValueError("seed must be a whole number of at least 0")
         swapped = [value for pair in self.swap for value in pair]

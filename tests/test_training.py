@@ -89,6 +89,7 @@ def test_what_is_random_is_said_under_train():
         {"clip": float("nan")},
         {"weight_decay": -1.0},
         {"foreground": 1.5},
+        {"cut": -0.1},
         {"seed": -1},
     ],
 )

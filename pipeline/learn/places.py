@@ -37,6 +37,17 @@ def placed(rng: np.random.Generator, subject: Subject, model: Descriptor, *, cen
     return subject.grid.crop(start, [a + p for a, p in zip(start, model.patch, strict=True)])
 
 
+def field(rng: np.random.Generator, patch: Grid, chance: float) -> Grid | None:
+    """Where a sample can be seen: everywhere, which is None; or, by chance, in a box that ends within the patch.
+
+    Each side of it is moved inwards from the patch's by up to a third of its length, or not at all: one as often as
+    the other.  The same numbers are drawn in either case.
+    """
+    happens = rng.random() < chance
+    low, high = ([max(0, int((2 * rng.random() - 1) * n / 3)) for n in patch.shape] for _ in range(2))
+    return patch.crop(low, [n - b for n, b in zip(patch.shape, high, strict=True)]) if happens else None
+
+
 @cache
 def positions(path: Path, values: tuple[int, ...]) -> tuple[np.ndarray, ...]:
     """Of each value that a label map holds: int32 ``[n, 3]``, voxels k, j, i.

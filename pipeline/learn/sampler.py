@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -23,14 +23,42 @@ from pipeline.draws import Draw
 from pipeline.grid import Grid
 from pipeline.kernels.intensity import ramp as normalise
 from pipeline.kernels.ramp import Ramp
-from pipeline.learn.places import margins, placed
+from pipeline.learn.places import field, margins, placed
 from pipeline.learn.subjects import Subject
 from pipeline.models.intensity import Fixed, Intensity
-from pipeline.plan import Plan, Read
+from pipeline.plan import Plan
 from pipeline.sampling import sampled
 from pipeline.store import omezarr
 from pipeline.training import Training
 from pipeline.volume import Spec, Volume
+
+
+@dataclass(frozen=True)
+class _Array:
+    """One array of a subject, without end: beyond the volume lies ``beyond``, which the ramp of an image makes 0.
+
+    So does a window that sticks out at inference, see ``models.windows.cut``.  Where there is a ``field``, the volume
+    ends there.
+    """
+
+    path: Path
+    beyond: float
+    field: Grid | None
+
+    @cached_property
+    def spec(self) -> Spec:
+        return omezarr.stored(self.path)
+
+    def read(self, piece: Grid) -> Volume:
+        """What is asked for, and nothing else, from the store."""
+        inside = self.spec.grid.clip(piece)
+        inside = inside if self.field is None else self.field.clip(inside)
+        if inside == piece and piece.size:
+            return omezarr.piece(self.path, piece)
+        array = np.full(piece.shape, _fitting(self.beyond, self.spec.dtype))
+        if inside.size:
+            array[piece.slices(inside)] = omezarr.piece(self.path, inside).array
+        return Volume(array, piece, self.spec.kind)
 
 
 @dataclass(frozen=True)
@@ -51,11 +79,12 @@ class Sampler:
         rng = _generator(f"{self.training.settings.seed}/patch/{key}")
         subject = self.subjects[int(rng.random() * len(self.subjects))]
         patch = placed(rng, subject, self.training.model, centred=self._centred(slot))
+        seen = field(rng, patch, self.training.settings.cut)
         ramp = _ramp(subject.image, self.training.model.intensity)
         draws = self.training.draws
-        image, _ = self._made(subject, subject.image, patch, draws, key, ramp.base)
+        image, _ = self._made(subject, _Array(subject.image, ramp.base, seen), patch, draws, key)
         following = tuple(draw for draw in draws if "labels" in draw.takes)
-        labels, plan = self._made(subject, subject.labels, patch, following, key, 0)
+        labels, plan = self._made(subject, _Array(subject.labels, 0, seen), patch, following, key)
         classes = labels.array
         if _mirrored(plan, subject.grid):
             classes = _exchanged(classes, self.training.settings.swap)
@@ -68,38 +97,20 @@ class Sampler:
         return slot >= settings.batch - centred
 
     def _made(
-        self, subject: Subject, path: Path, patch: Grid, draws: tuple[Draw, ...], key: str, beyond: float
+        self, subject: Subject, array: _Array, patch: Grid, draws: tuple[Draw, ...], key: str
     ) -> tuple[Volume, Plan]:
         """A patch of an array as the draws of a sample make it, and how."""
-        stored = omezarr.stored(path)
+        stored = array.spec
         around = margins(patch.shape)
         plan = Plan(Spec(patch.pad(around), stored.kind, stored.dtype), draws)
         plan = sampled(plan, self.training.settings.seed, subject.volume_id, key)
         piece = plan.target.grid.pad([-n for n in around])
-        return plan.run(_reader(path, stored, beyond), piece), plan
+        return plan.run(array.read, piece), plan
 
 
 def _generator(key: str) -> np.random.Generator:
     """Philox4x64 (Salmon et al., SC 2011) under 128 bits of the key's SHA-256, as ``pipeline.sampling`` keys draws."""
     return np.random.Generator(np.random.Philox(key=int.from_bytes(sha256(key.encode()).digest()[:16])))
-
-
-def _reader(path: Path, stored: Spec, beyond: float) -> Read:
-    """Reads from the store what is asked for; beyond the volume lies ``beyond``, which the ramp of an image makes 0.
-
-    So does a window that sticks out at inference, see ``models.windows.cut``.
-    """
-
-    def read(piece: Grid) -> Volume:
-        inside = stored.grid.clip(piece)
-        if inside == piece and piece.size:
-            return omezarr.piece(path, piece)
-        array = np.full(piece.shape, _fitting(beyond, stored.dtype))
-        if inside.size:
-            array[piece.slices(inside)] = omezarr.piece(path, inside).array
-        return Volume(array, piece, stored.kind)
-
-    return read
 
 
 def _fitting(value: float, dtype: np.dtype) -> np.generic:

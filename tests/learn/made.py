@@ -83,18 +83,3 @@ def loaded(file: Path, **settings: object) -> tuple[Recipe, Training]:
     assert found.train is not None
     train = replace(found.train, settings=Settings(**{**vars(found.train.settings), **settings}))
     return replace(found, train=train), train
-
-
-MODEL = """\
-name: balls
-summary: Two balls.
-modalities: [CT]
-units: HU
-structures: [{value: 1, name: right ball}, {value: 2, name: left ball}]
-weights: {format: exported, files: {w: "%s"}}
-licence: CC0-1.0
-training_data: Synthetic.
-limits: Balls only.
-intensity: {rule: fixed, lower: -500, upper: 500, mean: 0, sd: 250}
-patch: [16, 16, 16]
-""" % ("0" * 64)

@@ -17,19 +17,20 @@ from pipeline.kernels.intensity import ramp as normalise
 from pipeline.learn.places import placed, positions
 from pipeline.learn.sampler import Sampler
 from pipeline.learn.subjects import Subject, subjects
-from pipeline.models.descriptor import read
 from pipeline.models.windows import cut
+from pipeline.recipe import build
 from pipeline.store import omezarr
 from pipeline.training import Training
 from pipeline.volume import Volume
-from tests.learn.made import MODEL, loaded
+from pipeline.yaml_text import parse
+from tests.learn.made import RECIPE, loaded
 
 LPS = ((0.0, 0.0, 2.0, 0.0), (0.0, 2.0, 0.0, 0.0), (2.0, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0))
 
 
 def stored(folder: Path, image: np.ndarray, labels: np.ndarray, frame: object = LPS) -> Subject:
     grid = Grid(frame, image.shape)
-    below = {"balls": Volume(labels, grid, "labels")}
+    below = {"balls": omezarr.Image(Volume(labels, grid, "labels"))}
     omezarr.write_group(folder, {"ct": omezarr.Image(Volume(image, grid), below)})
     return Subject("p", "v", "", folder / "ct", folder / "ct" / "labels" / "balls", grid)
 
@@ -91,7 +92,9 @@ def _starts(length: int) -> range:
 @settings(max_examples=15)
 @given(st.tuples(*[st.integers(3, 30)] * 3), st.integers(0, 1000))
 def test_a_centred_patch_holds_its_voxel_and_stays_within_or_over(tmp_path_factory, shape, seed):
-    model = read(MODEL, "model.yaml").descriptor
+    train = build(parse(RECIPE, "balls")).train
+    assert train is not None
+    model = train.model
     labels = np.zeros(shape, "u1")
     at = tuple(n // 3 for n in shape)
     labels[at] = 2
@@ -160,6 +163,27 @@ def test_left_and_right_change_places_where_the_patient_is_mirrored(tmp_path, tr
     if mirrored == across:
         expected = np.array([0, 2, 1], "u1")[expected]
     np.testing.assert_array_equal(y, expected)
+
+
+def test_a_field_of_view_that_is_cut_holds_what_it_held_and_nothing_beyond(tmp_path, training):
+    rng = np.random.default_rng(4)
+    shape = (30, 30, 30)
+    image, labels = rng.integers(100, 400, shape).astype("i2"), rng.integers(1, 3, shape).astype("u1")
+    subject = stored(tmp_path / "v", image, labels)
+    whole, cut_short = (Sampler(plain(training, cut=chance), (subject,)) for chance in (0.0, 1.0))
+    shapes = set()
+    for step in range(8):
+        (x, y), (a, b) = whole.sample(step, 0), cut_short.sample(step, 0)
+        kept = b != 0
+        assert np.array_equal(kept, a[0] != 0)
+        assert np.array_equal(b[kept], y[kept])
+        assert np.array_equal(a[0][kept], x[0][kept])
+        where = np.argwhere(kept)
+        box = np.ptp(where, 0) + 1
+        assert kept.sum() == box.prod()
+        assert (box >= 6).all()
+        shapes.add(tuple(box))
+    assert len(shapes) > 4
 
 
 def test_positions_are_spread_and_strange_values_refused(tmp_path):
