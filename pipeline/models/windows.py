@@ -13,8 +13,8 @@ import numpy as np
 
 from pipeline.grid import Grid, Triple
 
-_STEP = 2.0**-20
-"""Weights are whole multiples of it, so that the last bits of one machine's ``exp`` are no other's."""
+_STEP = 2.0**-30
+"""Weights along an axis are whole multiples of it, so that the last bits of one machine's ``exp`` are no other's."""
 
 
 def starts(length: int, patch: int, overlap: float) -> tuple[int, ...]:
@@ -43,10 +43,9 @@ def weights(patch: Triple) -> np.ndarray:
     axes = []
     for n in patch:
         x = (np.arange(n) - (n - 1) / 2) / (n / 8)
-        axes.append(np.exp(-x * x / 2))
+        axes.append(np.rint(np.exp(-x * x / 2) / _STEP) * _STEP)
     k, j, i = axes
-    whole = np.maximum(k[:, None, None] * j[:, None] * i, 1e-3)
-    made = (np.rint(whole / _STEP) * _STEP).astype(np.float32)
+    made = np.maximum(k[:, None, None] * j[:, None] * i, 1e-3).astype(np.float32)
     made.flags.writeable = False
     return made
 
