@@ -23,6 +23,7 @@ from pipeline.cli.run import run
 from pipeline.cli.scan import scan
 from pipeline.cli.schema import schema
 from pipeline.cli.status import status
+from pipeline.cli.train import train
 from pipeline.errors import PipelineError
 
 EXIT_BUG, EXIT_INTERRUPTED = 1, 130
@@ -45,7 +46,7 @@ def scanmill() -> None:
     """
 
 
-for command in (demo, scan, plan, run, fit, models, export, status, report, schema):
+for command in (demo, scan, plan, run, fit, train, models, export, status, report, schema):
     scanmill.add_command(command)
 
 

@@ -37,9 +37,6 @@ from pipeline.structure import Structure
 
 Kind = Literal["binary", "labelmap"]
 
-_SYNTAXES = {"binary": ExplicitVRLittleEndian, "labelmap": RLELossless}
-"""One bit a voxel is small as it is; PS3.5 8.2 has no compression for it but JPEG 2000."""
-
 _NAMESPACE = uuid.UUID("6f0a1c5e-52a4-5b0c-9d3f-0f5f8c1d7a11")
 _SERIES_NUMBER = 9000
 _UNDATED, _MIDNIGHT = "19000101", "000000"
@@ -90,12 +87,15 @@ def encode(content: Content, origin: Origin, kind: Kind) -> dict[str, bytes]:
             content_label=_code_string(content.output),
             content_description=f"{content.output} of recipe {content.recipe}"[:64],
             series_description=f"scanmill {content.recipe} {content.output}"[:64],
-            transfer_syntax_uid=_SYNTAXES[kind],
+            transfer_syntax_uid=ExplicitVRLittleEndian,
             specific_character_set="ISO_IR 192",
             content_date=day,
             content_time=time,
         )
         _settle(made, content, origin, kind)
+        if kind == "labelmap":  # one bit a voxel is small as it is
+            # By name: pydicom would take GDCM first, which aborts on frames of an odd number of voxels.
+            made.compress(RLELossless, encoding_plugin="pylibjpeg", generate_instance_uid=False)
         buffer = BytesIO()
         made.save_as(buffer, enforce_file_format=True)
     return {".dcm": buffer.getvalue()}
@@ -144,7 +144,8 @@ def _sources(content: Content, origin: Origin) -> list[Dataset]:
         shared.PositionReferenceIndicator = texts.get("PositionReferenceIndicator", "")
         shared.ImageOrientationPatient = list(first.orientation or ())
         shared.PixelSpacing = list(first.spacing or origin.grid.spacing[1:])
-        shared.SliceThickness = first.slice_thickness or origin.grid.spacing[0]
+        stated = first.slice_thickness or 0.0
+        shared.SliceThickness = stated if stated > 0 else origin.grid.spacing[0]
     images = []
     for header in origin.instances:
         image = Dataset()
@@ -219,8 +220,8 @@ def _settle(made: Dataset, content: Content, origin: Origin, kind: Kind) -> None
     for equipment in made.ContributingEquipmentSequence:
         del equipment.ContributionDateTime
     bits = made.NumberOfFrames * made.Rows * made.Columns * made.BitsAllocated
-    if not made.file_meta.TransferSyntaxUID.is_encapsulated and bits // 8 % 2:
-        made.PixelData = made.PixelData[: -(-bits // 8)] + b"\0"
+    made.PixelData = made.PixelData[: -(-bits // 8)]
+    made.PixelData += bytes(len(made.PixelData) % 2)  # it pads with the digit 0
 
 
 def _code_string(name: str) -> str:

@@ -36,7 +36,7 @@ class Norm:
 
 
 def normalise(x: np.ndarray, by: Norm, channels: tuple[int, int]) -> None:
-    """Changes ``x``, float32 ``[channel, k, j, i]``, contiguous: channels from the first to the second, whole groups."""
+    """Changes ``x``, float32 ``[channel, k, j, i]``, contiguous: from one channel to another, whole groups."""
     of = slice(*channels)
     rows = x[of].reshape(channels[1] - channels[0], -1)
     _normalise(rows, by.gain[of], by.offset[of], by.together, by.eps, np.float32(by.slope))

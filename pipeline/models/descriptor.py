@@ -66,6 +66,8 @@ class Lattice:
     anisotropy : where the coarsest spacing of the source, or else the new one, is more than this many times the finest,
         that axis goes by nearest, there and back; not where two axes are the coarsest (nnU-Net: 3)
     border : how the lattice of a cubic goes on (nnU-Net: ``nearest``)
+    clip : what a cubic overshoots is cut off: to the range of the whole volume; of each slice, where ``anisotropy``
+        takes one axis by nearest (nnU-Net does).  Goes with ``normalised``
     normalised : intensities are normalised before they are resampled, as nnU-Net does, not after
     """
 
@@ -76,12 +78,15 @@ class Lattice:
     anisotropy: float | None = None
     border: Border = "mirror"
     normalised: bool = False
+    clip: bool = False
 
     def __post_init__(self) -> None:
         if self.spacing is not None and not all(s > 0 and isfinite(s) for s in self.spacing if s is not None):
             raise ValueError("spacing must be three finite numbers above 0")
         if self.orientation is not None:
             orientation.checked(self.orientation)
+        if self.clip and not self.normalised:
+            raise ValueError("clip goes with normalised")
 
     def of(self, source: Grid) -> Grid:
         """The grid of the network for a volume on ``source``: its axes turned, in other steps."""
@@ -144,6 +149,7 @@ class Descriptor:
     patch : voxels along k, j, i that the network looks at
     batch : patches that it looks at together, always: results may differ in the last bits where it differs
     overlap : part of a patch that its neighbour looks at too
+    peak : of the weights of a patch's voxels: in its ``middle`` (MONAI), or on ``voxel`` n // 2 of n (nnU-Net)
     air : in source units: a patch without a voxel above it is background, unseen; None: all are seen
     mirror : axes (0, 1, 2 for k, j, i) along which the network was trained on mirrored volumes
     keep : what is kept of each structure
@@ -172,6 +178,7 @@ class Descriptor:
     grid: Lattice = Lattice()
     batch: int = 1
     overlap: float = 0.5
+    peak: Literal["middle", "voxel"] = "middle"
     air: float | None = None
     mirror: tuple[Literal[0, 1, 2], ...] = ()
     keep: tuple[Keep, ...] = ()

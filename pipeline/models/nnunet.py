@@ -5,8 +5,9 @@
     plans.json, dataset.json         -> grid, intensities, patch, structures
     fold_0/checkpoint_final.pth      -> weights; read as data, and nothing in it runs
 
-Ours predicts as nnU-Net's ``nnUNetPredictor`` does, with these differences: logits are averaged in float32 rather than
-float16; what a cubic overshoots is not clipped; a volume is not cropped to its voxels that are not 0 first.
+Ours predicts as nnU-Net's ``nnUNetPredictor`` does, with two differences: logits are averaged in float32 rather than
+float16, and a volume is not first cropped to its voxels that are not 0: where it has a border of them, patches lie
+elsewhere, and z-scores are those of the whole.
 """
 
 from __future__ import annotations
@@ -96,6 +97,7 @@ def imported(
             intensity=_intensity(plans, said),
             patch=_triple(said.patch_size),
             network=topology,
+            peak="voxel",
             grid=_lattice(said, _turned(orientation, plans.transpose_forward)),
             mirror=_mirror(held.get("inference_allowed_mirroring_axes"), flat),
         )
@@ -188,6 +190,7 @@ def _lattice(said: files.Configuration, orientation: str | None) -> Lattice:
         anisotropy=ANISOTROPY if there.force_separate_z is None else None,
         border="nearest",
         normalised=True,
+        clip=True,
     )
 
 

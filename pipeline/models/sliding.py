@@ -24,6 +24,7 @@ from pipeline.errors import GeometryError
 from pipeline.grid import Grid, Triple
 from pipeline.kernels.intensity import ramp as normalise
 from pipeline.kernels.ramp import Ramp
+from pipeline.models import overshoot
 from pipeline.models.descriptor import Descriptor, Lattice
 from pipeline.models.turns import away
 from pipeline.models.windows import Windows, cut, weights
@@ -46,7 +47,7 @@ class Network(Protocol):
 
 def needed(descriptor: Descriptor, overlap: float, piece: Grid, source: Grid) -> Grid:
     """What of the source must be read to label a piece of it."""
-    if descriptor.intensity.rule != "fixed" or not piece.size:
+    if descriptor.intensity.rule != "fixed" or descriptor.grid.clip or not piece.size:
         return source
     lattice, grid = descriptor.grid, descriptor.grid.of(source)
     seen = Windows(grid, descriptor.patch, overlap).hull(_looked_at(lattice, piece, grid, source))
@@ -75,7 +76,7 @@ def segment(
     if not piece.size:
         return labels
     lattice, grid = descriptor.grid, descriptor.grid.of(source)
-    windows = Windows(grid, descriptor.patch, overlap)
+    windows = Windows(grid, descriptor.patch, overlap, descriptor.peak)
     region = _looked_at(lattice, piece, grid, source)
     ramp = descriptor.intensity.ramp(volume.intensities)
     seen = prepared(lattice, ramp, volume, windows.hull(region), source)
@@ -94,7 +95,9 @@ def held(descriptor: Descriptor, source: Spec) -> int:
 
     What the network itself holds while it looks at a batch is the descriptor's ``memory``.
     """
-    classes = 2 if descriptor.network is None else descriptor.network.classes
+    if descriptor.network is None:
+        return descriptor.memory + 4 * source.grid.size
+    classes = descriptor.network.classes
     ahead = 2 * descriptor.batch
     grid = descriptor.grid.of(source.grid)
     windows = Windows(grid, descriptor.patch, descriptor.overlap)
@@ -115,7 +118,10 @@ def prepared(lattice: Lattice, ramp: Ramp, volume: Volume, piece: Grid, source: 
     order = lattice.orders(source, lattice.order)
     moved: dict[str, Any] = {"order": order, "antialias": lattice.antialias, "border": lattice.border}
     if lattice.normalised:
-        made = regrid(volume.with_array(normalise(volume.array, ramp)), piece, source, **moved)
+        whole = volume.with_array(normalise(volume.array, ramp))
+        made = regrid(whole, piece, source, **moved)
+        if lattice.clip and lattice.order == 3:
+            overshoot.clip(made, whole, order)
     else:
         made = regrid(volume, piece, source, fill=AIR, ramp=ramp, **moved)
     if volume.array.dtype.kind == "f":
@@ -204,7 +210,7 @@ class _Sums:
 
     def __init__(self, windows: Windows, region: Grid, classes: int) -> None:
         self.region, self.axis = region, windows.axis
-        self.gauss = weights(windows.patch)
+        self.gauss = weights(windows.patch, windows.peak)
         self.first = self.done = region.start[self.axis]
         deep = min(windows.patch[self.axis] + 1, region.shape[self.axis])
         across = [n for axis, n in enumerate(region.shape) if axis != self.axis]

@@ -8,13 +8,14 @@ from fractions import Fraction
 from functools import cached_property, lru_cache
 from itertools import product
 from math import ceil
+from typing import Literal
 
 import numpy as np
 
 from pipeline.grid import Grid, Triple
 
-_STEP = 2.0**-30
-"""Weights along an axis are whole multiples of it, so that the last bits of one machine's ``exp`` are no other's."""
+_BITS = 30
+"""Of a weight along an axis: the last ones of one machine's ``exp`` are no other's."""
 
 
 def starts(length: int, patch: int, overlap: float) -> tuple[int, ...]:
@@ -35,19 +36,28 @@ def starts(length: int, patch: int, overlap: float) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=16)
-def weights(patch: Triple) -> np.ndarray:
-    """float32 ``[k, j, i]``, read-only: a Gaussian of 1 in the middle, sd an eighth of the patch, at least 0.001.
+def weights(patch: Triple, peak: Literal["middle", "voxel"] = "middle") -> np.ndarray:
+    """float32 ``[k, j, i]``, read-only: a Gaussian with an sd of an eighth of the patch; what lies near the border of a
+    patch is seen worst.
 
-    What lies near the border of a patch is seen worst; weighted so by nnU-Net (as above) and, with this floor, MONAI.
+    peak : where it is 1: in the ``middle``, and then nowhere below 0.001, as MONAI has it; or on ``voxel`` n // 2 of n
+        and falling further, as nnU-Net has it (as above)
     """
     axes = []
     for n in patch:
-        x = (np.arange(n) - (n - 1) / 2) / (n / 8)
-        axes.append(np.rint(np.exp(-x * x / 2) / _STEP) * _STEP)
+        x = (np.arange(n) - ((n - 1) / 2 if peak == "middle" else n // 2)) / (n / 8)
+        axes.append(_rounded(np.exp(-x * x / 2)))
     k, j, i = axes
-    made = np.maximum(k[:, None, None] * j[:, None] * i, 1e-3).astype(np.float32)
+    whole = k[:, None, None] * j[:, None] * i
+    made = (np.maximum(whole, 1e-3) if peak == "middle" else whole).astype(np.float32)
     made.flags.writeable = False
     return made
+
+
+def _rounded(x: np.ndarray) -> np.ndarray:
+    """To ``_BITS`` bits, however small."""
+    mantissa, exponent = np.frexp(x)
+    return np.ldexp(np.rint(mantissa * 2**_BITS) / 2**_BITS, exponent)
 
 
 @dataclass(frozen=True)
@@ -65,11 +75,13 @@ class Windows:
     grid : of the network
     patch : voxels along k, j, i
     overlap : part of a patch that its neighbour looks at too
+    peak : of their weights, see ``weights``
     """
 
     grid: Grid
     patch: Triple
     overlap: float
+    peak: Literal["middle", "voxel"] = "middle"
 
     @cached_property
     def starts(self) -> tuple[tuple[int, ...], ...]:

@@ -71,12 +71,16 @@ def test_a_result_is_never_another_patients(tmp_path: Path, vault: Vault) -> Non
 
 
 @pytest.mark.filterwarnings("ignore")  # of pydicom, at what is written here
-@pytest.mark.parametrize(
-    "wrong", [{"PatientID": "x" * 65}, {"SOPInstanceUID": "1.2.x"}, {"StudyInstanceUID": "x"}, {"SOPClassUID": "1.a"}]
-)
-def test_an_identifier_that_cannot_be_repeated(tmp_path: Path, vault: Vault, wrong: dict[str, str]) -> None:
-    makers.ct_series(tmp_path / "a", n=1, **wrong)
-    assert refused(vault, volume(tmp_path / "a", vault)) is Reason.UNREADABLE
+def test_identifiers_that_cannot_be_repeated(tmp_path: Path, vault: Vault) -> None:
+    wrong = ({"PatientID": "x" * 65}, {"SOPInstanceUID": "1.2.x"}, {"StudyInstanceUID": "x"}, {"SOPClassUID": "1.a"})
+    for seed, facts in enumerate(wrong):
+        makers.ct_series(tmp_path / "a" / f"{seed}", n=1, seed=seed, **facts)  # type: ignore[arg-type]
+    rows = scan([tmp_path / "a"], vault).series.to_pylist()
+    assert len(rows) == len(wrong)
+    with Child() as child:
+        for row in rows:
+            with pytest.raises(Quarantine, match="UNREADABLE"):
+                origin(vault, row["volume_id"], row["edition"], child)
 
 
 def test_sources_are_remembered_whatever_becomes_of_the_rest(tmp_path: Path, vault: Vault) -> None:

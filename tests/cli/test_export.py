@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import main, scanmill
-from pipeline.cli.export import export
+from pipeline.cli import main
 from tests.engine.jobs import BODY, archive, everything
 
 
@@ -23,7 +22,6 @@ def place(tmp_path_factory):
 
 @pytest.fixture
 def call(place, tmp_path, monkeypatch):
-    monkeypatch.setitem(scanmill.commands, "export", export)
     monkeypatch.setenv("SCANMILL_VAULT", str(place / "vault"))
     monkeypatch.chdir(tmp_path)
 

@@ -117,3 +117,16 @@ def test_packaged_models_have_cards(capsys: pytest.CaptureFixture[str]) -> None:
     for name in library.names():
         assert call("show", name) == 0
     assert "in the package deepbet" in capsys.readouterr().out
+
+
+def test_a_network_of_nnunet_becomes_a_model(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = Path(__file__).parent.parent / "golden" / "nnunet" / "thick"
+    assert call("import", "nnunet", str(folder), "--to", str(own), "--name", "thick", "--licence", "CC0-1.0") == 0
+    assert capsys.readouterr().out.startswith("thick: written to ")
+    found = library.find("thick")
+    library.verify(found)
+    assert (found.descriptor.licence, found.descriptor.modalities) == ("CC0-1.0", ("CT",))
+    with pytest.raises(ModelError, match="is there already"):
+        call("import", "nnunet", str(folder), "--to", str(own), "--name", "thick")
+    with pytest.raises(ModelError, match=r"no fold_3/checkpoint_final\.pth"):
+        call("import", "nnunet", str(folder), "--to", str(own), "--name", "other", "--fold", "3")

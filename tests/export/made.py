@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,20 +34,35 @@ def sagittal(k: int, ds: Dataset) -> None:
     ds.ImagePositionPatient = [40.5 - 2.5 * k, 20.25, 100.0]
 
 
-SERIES: dict[str, Callable[[Path], list[Path]]] = {
-    "axial": makers.ct_series,
-    "oblique": lambda folder: makers.ct_series(folder, oblique=True, shape=(24, 30)),
-    "sagittal": lambda folder: makers.ct_series(folder, shape=(20, 28), spacing=(2.5, 0.8, 1.3), edit=sagittal),
-    "reversed": lambda folder: makers.ct_series(folder, edit=lambda k, ds: setattr(ds, "InstanceNumber", 99 - k)),
+def rough(k: int, ds: Dataset) -> None:
+    """Cosines of 30 degrees in four decimals, the last of which differs from slice to slice."""
+    ds.ImageOrientationPatient = [1, 0, 0, 0, 0.8660 + k % 2 * 0.0001, 0.5]
+    ds.ImagePositionPatient = [-12.5, 20.25 - 1.25 * k, round(100 + 2.5 * 0.8660254038 * k, 6)]
+
+
+SERIES: dict[str, dict[str, Any]] = {
+    "axial": {},
+    "oblique": {"oblique": True, "shape": (23, 29)},
+    "sagittal": {"shape": (20, 28), "spacing": (2.5, 0.8, 1.3), "edit": sagittal},
+    "rough": {"edit": rough},
+    "reversed": {"edit": lambda k, ds: setattr(ds, "InstanceNumber", 99 - k)},
 }
+"""What ``makers.ct_series`` is told."""
 
 
-def source(folder: Path, vault: Vault) -> Origin:
-    """The one volume below a folder."""
-    (row,) = scan([folder], vault).series.to_pylist()
+def sources(folder: Path, series: Mapping[str, Mapping[str, Any]]) -> dict[str, Origin]:
+    """Series below ``folder/<name>``, written, scanned with a vault in ``folder/vault``, and read."""
+    vault = Vault.create(folder / "vault")
+    named = {}
+    for seed, (name, facts) in enumerate(series.items()):
+        makers.ct_series(folder / name, **{"seed": seed} | facts)
+        named[vault.pseudonym("series", makers.uid("series", seed))] = name
+    found = {}
     with Child() as child:
-        found = origin(vault, row["volume_id"], row["edition"], child)
-    assert found is not None
+        for row in scan([folder / name for name in series], vault).series.to_pylist():
+            made = origin(vault, row["volume_id"], row["edition"], child)
+            assert made is not None
+            found[named[row["series_id"]]] = made
     return found
 
 

@@ -103,7 +103,7 @@ def test_segments_of_a_nrrd_are_those_of_slicer(tmp_path: Path) -> None:
     told = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
     assert [told[f"Segment{n}_LabelValue"] for n in range(4)] == ["1", "2", "7", "9"]
     assert [told[f"Segment{n}_Name"] for n in range(4)] == ["left lung", "right lung", "something else", "two lines ?"]
-    assert "SCT^123037004^Anatomical Structure~SCT^44029006^Left lung~" in told["Segment0_Tags"]
+    assert "SCT^91723000^Anatomical Structure~SCT^44029006^Left lung~" in told["Segment0_Tags"]
     assert "Segment2_Tags" not in told
     assert told["Segment3_Tags"].count("|") == 1
     assert told["scanmill.recipe"] == "ct-lungs"

@@ -192,7 +192,12 @@ def test_a_link_in_the_destination_leads_nowhere(held: Workspace, tmp_path: Path
     path.symlink_to(elsewhere)
     (two,) = exported(held, tmp_path / "d", "nrrd", "ct0", names=("exact",))
     assert two.reason == Refusal.NAME_TAKEN
+    path.unlink()
+    path.symlink_to(tmp_path / "nothing")
+    (three,) = exported(held, tmp_path / "d", "nrrd", "ct0", names=("exact",))
+    assert three.reason == Refusal.NAME_TAKEN
     exported(held, tmp_path / "d", "nrrd", "ct0", names=("exact",), overwrite=True)
+    assert not (tmp_path / "nothing").exists()
     assert elsewhere.read_bytes() == b"mine"
     assert not path.is_symlink()
 

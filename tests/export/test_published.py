@@ -23,7 +23,7 @@ RAW = {"anatomical": True}
 
 
 def image(*below: str, **facts: object) -> Image:
-    return Image(Volume(np.zeros(GRID.shape, "i2"), GRID), {name: labels(GRID) for name in below}, facts)
+    return Image(Volume(np.zeros(GRID.shape, "i2"), GRID), {name: Image(labels(GRID)) for name in below}, facts)
 
 
 def record(path: Path, outputs: dict[str, str]) -> dict[str, object]:

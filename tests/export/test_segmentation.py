@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import highdicom
 import numpy as np
@@ -14,7 +16,6 @@ import pytest
 from pydicom.dataset import Dataset
 
 from pipeline.archive.origin import Origin
-from pipeline.archive.vault import Vault
 from pipeline.export import segmentation
 from pipeline.export.refusal import Refusal, Refused
 from pipeline.grid import Grid
@@ -22,24 +23,43 @@ from pipeline.orientation import toward
 from pipeline.structure import Structure
 from pipeline.volume import Volume
 from tests.archive import makers
-from tests.export.made import LUNGS, SERIES, content, frames, labels, source, together
+from tests.export.made import LUNGS, SERIES, content, frames, labels, sources, together
 
-Origins = dict[str, tuple[list[Path], Origin]]
+Origins = dict[str, Origin]
+
+PLACELESS = dict.fromkeys(("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "RescaleType"))
+
+ODD: dict[str, dict[str, Any]] = {
+    "told": {
+        "StudyDate": "20010203", "StudyTime": "040506", "AccessionNumber": "A1", "PatientSex": "F",
+        "PatientBirthDate": "19010203", "StudyDescription": "Über", "SpecificCharacterSet": "ISO_IR 100",
+        "PatientName": "Müller^Ä",
+    },
+    "long": {"n": 12},
+    "frames": {"edit": lambda k, ds: setattr(ds, "FrameOfReferenceUID", makers.uid("frame", "of", k))},
+    "frameless": {"FrameOfReferenceUID": None},
+    "nuclear": {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.20", "Modality": "NM", "RescaleType": None},
+    "private": {"SOPClassUID": "1.3.46.670589.11.0.0.12.1", "Modality": "MR", "RescaleType": None},
+    "xray": {"n": 1, "Modality": "DX", "ImagerPixelSpacing": [0.2, 0.1], "intercept": 0, **PLACELESS},
+    "hostile": {
+        "PatientName": "SENTINEL" * 20, "PatientSex": "SENTINEL", "PatientBirthDate": "19019999", "StudyTime": "25",
+        "StudyDate": "2001.02.03", "AccessionNumber": "SENTINEL" * 9, "SliceThickness": None,
+        "ReferringPhysicianName": "山田^太郎", "SpecificCharacterSet": "ISO_IR 192",
+    },
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def vault(tmp_path_factory: pytest.TempPathFactory) -> Vault:
-    return Vault.create(tmp_path_factory.mktemp("segmentation") / "vault")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("segmentation")
 
 
 @pytest.fixture(scope="module")
-def origins(tmp_path_factory: pytest.TempPathFactory, vault: Vault) -> Origins:
-    """Of every series in ``SERIES``, its files and what was read of them."""
-    found = {}
-    for name, make in SERIES.items():
-        folder = tmp_path_factory.mktemp(name)
-        found[name] = make(folder), source(folder, vault)
-    return found
+def origins(folder: Path) -> Origins:
+    """What is read of every series in ``SERIES`` and ``ODD``, each in a folder of its name."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom's, at what is written here
+        return sources(folder, SERIES | ODD)
 
 
 def read(encoded: bytes) -> Dataset:
@@ -54,17 +74,15 @@ def encoded(found: object, volume: Volume, kind: segmentation.Kind = "binary", *
 @pytest.mark.parametrize("kind", ["binary", "labelmap"])
 @pytest.mark.parametrize("name", SERIES)
 def test_every_voxel_lies_where_its_slice_says(
-    tmp_path: Path, vault: Vault, name: str, kind: segmentation.Kind
+    folder: Path, origins: Origins, name: str, kind: segmentation.Kind
 ) -> None:
     """The positions come from the files, by pydicom; those of the labels from the segmentation alone."""
-    paths = SERIES[name](tmp_path / "a")
-    slices = {ds.SOPInstanceUID: ds for ds in map(pydicom.dcmread, paths)}
-    found = source(tmp_path / "a", vault)
+    found = origins[name]
+    slices = {ds.SOPInstanceUID: ds for ds in map(pydicom.dcmread, (folder / name).iterdir())}
     volume = labels(found.grid)
     numbers = {0: 0, 1: 1, 2: 2, 7: 3 if kind == "binary" else 7}
-    data = encoded(found, volume, kind)
-    met = 0
-    for frame in frames(data):
+    met, made = 0, frames(encoded(found, volume, kind))
+    for frame in made:
         ds = slices[frame.instance]
         k = [header.instance for header in found.instances].index(frame.instance)
         for label in set(frame.labels.ravel()) - {0}:
@@ -74,12 +92,12 @@ def test_every_voxel_lies_where_its_slice_says(
             row, column = np.reshape(ds.ImageOrientationPatient, (2, 3)).astype(float)
             theirs = ours @ np.stack([column * ds.PixelSpacing[0], row * ds.PixelSpacing[1]]) + ds.ImagePositionPatient
             at = np.c_[ours, np.ones(len(ours))] @ frame.affine.T
-            assert np.abs(at - theirs).max() < 1e-9
+            assert np.abs(at - theirs).max() < (0.01 if name == "rough" else 1e-9)
             by_grid = np.c_[np.full(len(ours), k), ours, np.ones(len(ours))] @ found.grid.affine[:3].T
             assert np.abs(at - by_grid).max() < 0.01
             met += len(ours)
     assert met == np.count_nonzero(volume.array) > 1000
-    assert found.instances[0].instance not in {frame.instance for frame in frames(data)}  # that slice is empty
+    assert found.instances[0].instance not in {frame.instance for frame in made}  # that slice is empty
 
 
 @pytest.mark.parametrize("kind", ["binary", "labelmap"])
@@ -87,7 +105,7 @@ def test_every_voxel_lies_where_its_slice_says(
 def test_a_turned_and_cropped_label_map_returns_voxel_for_voxel(
     origins: Origins, codes: str, kind: segmentation.Kind
 ) -> None:
-    _, found = origins["oblique"]
+    found = origins["oblique"]
     inner = labels(found.grid).crop_to(found.grid.pad(-2))
     turn = toward(inner.grid, codes)
     turned = turn.grid(inner.grid)
@@ -101,10 +119,9 @@ def test_a_turned_and_cropped_label_map_returns_voxel_for_voxel(
     assert np.array_equal(together(encoded(found, volume, kind), instances, found.grid.shape), whole)
 
 
-def test_a_finer_label_map_is_brought_onto_the_slices_of_the_source(tmp_path: Path, vault: Vault) -> None:
+def test_a_finer_label_map_is_brought_onto_the_slices_of_the_source(origins: Origins) -> None:
     """A ball of 1 mm voxels is a ball of 2.5 x 0.8 x 0.8 mm ones: within a voxel of the surface, and nowhere else."""
-    makers.ct_series(tmp_path / "a", n=12)
-    found = source(tmp_path / "a", vault)
+    found = origins["long"]
     centre, radius = np.array(found.grid.position((6, 16, 16))), 8.0
 
     def distance(grid: Grid) -> np.ndarray:
@@ -121,14 +138,10 @@ def test_a_finer_label_map_is_brought_onto_the_slices_of_the_source(tmp_path: Pa
 
 
 @pytest.mark.parametrize("kind", ["binary", "labelmap"])
-def test_what_it_says(tmp_path: Path, vault: Vault, kind: segmentation.Kind) -> None:
-    makers.ct_series(
-        tmp_path / "a", StudyDate="20010203", StudyTime="040506", AccessionNumber="A1", PatientSex="F",
-        PatientBirthDate="19010203", StudyDescription="Über", SpecificCharacterSet="ISO_IR 100", PatientName="Müller^Ä",
-    )  # fmt: skip
-    found = source(tmp_path / "a", vault)
+def test_what_it_says(folder: Path, origins: Origins, kind: segmentation.Kind) -> None:
+    found = origins["told"]
     ds = read(encoded(found, labels(found.grid), kind))
-    first = pydicom.dcmread(tmp_path / "a" / "0000.dcm")
+    first = pydicom.dcmread(folder / "told" / "0000.dcm")
     for keyword in (
         *("PatientID", "PatientName", "PatientSex", "PatientBirthDate", "AccessionNumber", "StudyDescription"),
         *("StudyInstanceUID", "StudyDate", "StudyTime", "FrameOfReferenceUID"),
@@ -147,7 +160,7 @@ def test_what_it_says(tmp_path: Path, vault: Vault, kind: segmentation.Kind) -> 
     assert [s.SegmentLabel for s in segments] == [s.name for s in LUNGS]
     types = [s.SegmentedPropertyTypeCodeSequence[0] for s in segments]
     assert [(t.CodeValue, t.CodingSchemeDesignator) for t in types] == [
-        ("44029006", "SCT"), ("3341006", "SCT"), ("123037004", "SCT")
+        ("44029006", "SCT"), ("3341006", "SCT"), ("91723000", "SCT")
     ]  # fmt: skip
     assert {s.SegmentAlgorithmType for s in segments} == {"AUTOMATIC"}
     algorithm = segments[0].SegmentationAlgorithmIdentificationSequence[0]
@@ -157,7 +170,7 @@ def test_what_it_says(tmp_path: Path, vault: Vault, kind: segmentation.Kind) -> 
 
 @pytest.mark.parametrize("kind", ["binary", "labelmap"])
 def test_highdicom_reads_it_back(origins: Origins, kind: segmentation.Kind) -> None:
-    _, found = origins["axial"]
+    found = origins["axial"]
     volume = labels(found.grid)
     segments = highdicom.seg.Segmentation.from_dataset(read(encoded(found, volume, kind)))
     whole = segments.get_pixels_by_source_instance(
@@ -173,7 +186,7 @@ def test_highdicom_reads_it_back(origins: Origins, kind: segmentation.Kind) -> N
 @pytest.mark.parametrize("kind", ["binary", "labelmap"])
 def test_the_same_bytes_at_any_time_and_place(origins: Origins, kind: segmentation.Kind) -> None:
     """Law L4; another fingerprint, output or kind is another instance."""
-    _, found = origins["axial"]
+    found = origins["axial"]
     volume = labels(found.grid)
     one, two = (encoded(found, volume, kind) for _ in range(2))
     assert one == two
@@ -183,31 +196,26 @@ def test_the_same_bytes_at_any_time_and_place(origins: Origins, kind: segmentati
     assert all(name.startswith("2.25.") and len(name) <= 64 for name in names)
 
 
-def test_a_frame_of_reference_for_every_slice_and_none_at_all(tmp_path: Path, vault: Vault) -> None:
+def test_a_frame_of_reference_for_every_slice_and_none_at_all(origins: Origins) -> None:
     """De-identification gives every slice its own: that of the first slice is taken. For none, one is made up."""
-    own = makers.ct_series(tmp_path / "a", edit=lambda k, ds: setattr(ds, "FrameOfReferenceUID", makers.uid("for", k)))
-    found = source(tmp_path / "a", vault)
-    assert read(encoded(found, labels(found.grid))).FrameOfReferenceUID == pydicom.dcmread(own[0]).FrameOfReferenceUID
-    makers.ct_series(tmp_path / "b", seed=2, FrameOfReferenceUID=None)
-    none = source(tmp_path / "b", vault)
-    assert read(encoded(none, labels(none.grid))).FrameOfReferenceUID.startswith("2.25.")
+    ds = read(encoded(origins["frames"], labels(origins["frames"].grid)))
+    assert ds.FrameOfReferenceUID == makers.uid("frame", "of", 0)
+    ds = read(encoded(origins["frameless"], labels(origins["frameless"].grid)))
+    assert ds.FrameOfReferenceUID.startswith("2.25.")
 
 
-@pytest.mark.parametrize("name", ["1.2.840.10008.5.1.4.1.1.20", "1.3.46.670589.11.0.0.12.1"])
-def test_a_source_of_a_class_that_may_hold_frames_or_is_private(tmp_path: Path, vault: Vault, name: str) -> None:
-    makers.ct_series(tmp_path / "a", SOPClassUID=name, Modality="NM", RescaleType=None)
-    found = source(tmp_path / "a", vault)
+@pytest.mark.parametrize("name", ["nuclear", "private"])
+def test_a_source_of_a_class_that_may_hold_frames_or_is_private(origins: Origins, name: str) -> None:
+    found = origins[name]
     ds = read(encoded(found, labels(found.grid)))
     classes = {i.ReferencedSOPClassUID for i in ds.ReferencedSeriesSequence[0].ReferencedInstanceSequence}
     for group in ds.PerFrameFunctionalGroupsSequence:
         classes.add(group.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPClassUID)
-    assert classes == {name}
+    assert classes == {ODD[name]["SOPClassUID"]}
 
 
-def test_a_lone_xray_without_a_place_in_the_patient(tmp_path: Path, vault: Vault) -> None:
-    gone = dict.fromkeys(("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "RescaleType"))
-    makers.ct_series(tmp_path / "a", n=1, Modality="DX", ImagerPixelSpacing=[0.2, 0.1], intercept=0, **gone)
-    found = source(tmp_path / "a", vault)
+def test_a_lone_xray_without_a_place_in_the_patient(origins: Origins) -> None:
+    found = origins["xray"]
     assert not found.anatomical
     array = np.zeros(found.grid.shape, "u1")
     array[0, 3:9, 5:20] = 1
@@ -217,30 +225,23 @@ def test_a_lone_xray_without_a_place_in_the_patient(tmp_path: Path, vault: Vault
     assert np.array_equal(bits.reshape(array.shape), array)
 
 
-@pytest.mark.filterwarnings("ignore")  # of pydicom, at what is written here
 def test_hostile_values_of_the_header_neither_stop_it_nor_are_told(
-    tmp_path: Path, vault: Vault, caplog: pytest.LogCaptureFixture
+    origins: Origins, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What is no legal value is left out; names of any script are kept; nothing is logged."""
-    makers.ct_series(
-        tmp_path / "a", PatientName="SENTINEL" * 20, PatientSex="SENTINEL", PatientBirthDate="19019999",
-        StudyTime="25", StudyDate="2001.02.03", AccessionNumber="SENTINEL" * 9, SliceThickness=None,
-        ReferringPhysicianName="山田^太郎", SpecificCharacterSet="ISO_IR 192",
-    )  # fmt: skip
-    found = source(tmp_path / "a", vault)
+    found = origins["hostile"]
     caplog.set_level(logging.DEBUG)
-    caplog.clear()
     data = encoded(found, labels(found.grid))
     ds = read(data)
     assert (ds.PatientName, ds.PatientSex, ds.PatientBirthDate, ds.StudyDate, ds.StudyTime) == ("", "", "", "", "")
     assert str(ds.ReferringPhysicianName) == "山田^太郎"
     assert ds.ContentDate == "19000101"
     assert b"SENTINEL" not in data
-    assert not [record for record in caplog.records if record.name.startswith(("highdicom", "pydicom"))]
+    assert not caplog.records
 
 
 def test_what_cannot_be_one_is_refused(origins: Origins) -> None:
-    _, found = origins["axial"]
+    found = origins["axial"]
     empty = Volume(np.zeros(found.grid.shape, "u1"), found.grid, "labels")
     with pytest.raises(Refused, match=Refusal.NOTHING_LABELLED):
         encoded(found, empty, structures=())
@@ -252,7 +253,7 @@ def test_what_cannot_be_one_is_refused(origins: Origins) -> None:
 
 
 def test_an_empty_label_map_of_named_structures_says_so(origins: Origins) -> None:
-    _, found = origins["axial"]
+    found = origins["axial"]
     empty = Volume(np.zeros(found.grid.shape, "u1"), found.grid, "labels")
     ds = read(encoded(found, empty))
     assert len(ds.SegmentSequence) == 3

@@ -15,12 +15,13 @@ POSITIVE = st.floats(1e-3, 1e3)
 TOPOLOGY = Topology(3, (4, 8), ((1, 3, 3), (3, 3, 3)), ((1, 1, 1), (1, 2, 2)), (2, 2), (1,))
 LATTICES = st.builds(
     Lattice,
-    spacing=st.none() | st.tuples(POSITIVE, POSITIVE, POSITIVE),
+    spacing=st.none() | st.tuples(st.none() | POSITIVE, POSITIVE, POSITIVE),
     orientation=st.sampled_from([None, "LPS", "RAS"]),
     order=st.sampled_from([0, 1, 3]),
     antialias=st.booleans(),
     anisotropy=st.none() | st.floats(1, 9),
-    normalised=st.booleans(),
+    normalised=st.just(True),
+    clip=st.booleans(),
 )
 RULES = (
     st.builds(Fixed, lower=st.floats(-2000, 0), upper=st.floats(1, 3000), mean=NUMBERS, sd=POSITIVE)
@@ -45,6 +46,7 @@ DESCRIPTORS = st.builds(
     grid=LATTICES,
     batch=st.integers(1, 8),
     overlap=st.sampled_from([0.0, 0.25, 0.5]),
+    peak=st.sampled_from(["middle", "voxel"]),
     air=st.none() | NUMBERS,
     mirror=st.lists(st.sampled_from([0, 1, 2]), unique=True).map(tuple),
     keep=st.just((Keep(1, True, 12.5),)) | st.just(()),

@@ -102,7 +102,7 @@ def test_code_of_a_user_s_model_is_refused(
     weights = Weights(form, names)  # type: ignore[arg-type]
     (folder / "model.yaml").write_text(text(named(b"", weights=weights, network=None, memory_mb=1)))
     with pytest.raises(ModelError, match="only packaged models may bring code"):
-        network(find("tiny"))
+        find("tiny")
     assert not marker.exists()
 
 

@@ -1,8 +1,10 @@
 """Where windows lie."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
 
 from pipeline.grid import Grid
 from pipeline.models.windows import Windows, cut, starts, weights
@@ -40,6 +42,15 @@ def test_weights_are_a_gaussian_with_a_floor() -> None:
     assert np.array_equal(gauss, gauss[::-1, ::-1, ::-1])
     x = (np.arange(16) - 7.5) / 2
     assert np.allclose(gauss[3, :, 1] / gauss[3, :, 1].max(), np.exp(-x * x / 2) / np.exp(-0.125 / 4), atol=2e-3)
+
+
+@pytest.mark.parametrize("patch", [(8, 16, 4), (1, 32, 24), (9, 7, 20)])
+def test_weights_about_a_voxel_are_those_of_nnu_net(patch: tuple[int, int, int]) -> None:
+    """Its ``compute_gaussian``: SciPy's filter of one voxel in the middle, the upper of two."""
+    one = np.zeros(patch)
+    one[tuple(n // 2 for n in patch)] = 1
+    oracle = gaussian_filter(one, [n / 8 for n in patch], mode="constant")
+    np.testing.assert_allclose(weights(patch, "voxel"), oracle / oracle.max(), rtol=1e-5, atol=0)
 
 
 @given(st.tuples(LENGTHS, LENGTHS, LENGTHS), OVERLAPS, st.data())

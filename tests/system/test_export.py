@@ -6,17 +6,17 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from pipeline.archive.vault import Vault
-from pipeline.cli import main, scanmill
-from pipeline.cli.export import export
+from pipeline.archive.origin import Origin
+from pipeline.cli import main
 from pipeline.export import segmentation
-from tests.archive import makers
-from tests.export.made import LUNGS, SERIES, content, labels, source, together
+from pipeline.structure import Structure
+from tests.export.made import LUNGS, SERIES, content, labels, sources, together
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1200)]
 
@@ -37,14 +37,32 @@ def errors(path: Path) -> list[str]:
     return [line for line in told if line.startswith("Error")]
 
 
+ODD: dict[str, dict[str, Any]] = {
+    "removed": {"PatientIdentityRemoved": "YES", "DeidentificationMethod": "none that is known"},
+    "lossy": {
+        "LossyImageCompression": "01", "LossyImageCompressionRatio": "10", "LossyImageCompressionMethod": "ISO_15444_1",
+    },
+    "bare": dict.fromkeys(("PatientName", "FrameOfReferenceUID", "SliceThickness")),
+    "xray": {
+        "n": 1, "SOPClassUID": "1.2.840.10008.5.1.4.1.1.1.1", "Modality": "DX", "intercept": 0,
+        "ImagerPixelSpacing": [0.2, 0.1],
+        **dict.fromkeys(("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "RescaleType")),
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def origins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Origin]:
+    return sources(tmp_path_factory.mktemp("series"), SERIES | ODD)
+
+
 @pytest.mark.parametrize("kind", ["binary", "labelmap"])
 @pytest.mark.parametrize("name", SERIES)
 @pytest.mark.parametrize("structures", [LUNGS, LUNGS[:1]])
 def test_dciodvfy_has_nothing_against_them(
-    tmp_path: Path, name: str, kind: segmentation.Kind, structures: tuple[object, ...]
+    origins: dict[str, Origin], tmp_path: Path, name: str, kind: segmentation.Kind, structures: tuple[Structure, ...]
 ) -> None:
-    SERIES[name](tmp_path / "a")
-    found = source(tmp_path / "a", Vault.create(tmp_path / "vault"))
+    found = origins[name]
     volume = labels(found.grid)
     if len(structures) == 1:
         volume = volume.with_array((volume.array == 1).astype("u1"))
@@ -54,36 +72,11 @@ def test_dciodvfy_has_nothing_against_them(
     assert not [line for line in against if kind == "binary" or line not in UNKNOWN_TO_OLD_ONES]
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"PatientIdentityRemoved": "YES", "DeidentificationMethod": "none that is known"},
-        {
-            "LossyImageCompression": "01",
-            "LossyImageCompressionRatio": "10",
-            "LossyImageCompressionMethod": "ISO_15444_1",
-        },
-        {"PatientName": None, "FrameOfReferenceUID": None, "SliceThickness": None},
-    ],
-)
-def test_nor_where_the_source_is_odd(tmp_path: Path, changes: dict[str, object]) -> None:
-    makers.ct_series(tmp_path / "a", **changes)  # type: ignore[arg-type]
-    found = source(tmp_path / "a", Vault.create(tmp_path / "vault"))
-    (data,) = segmentation.encode(content(labels(found.grid)), found, "binary").values()
-    (tmp_path / "seg.dcm").write_bytes(data)
-    assert errors(tmp_path / "seg.dcm") == []
-
-
-def test_nor_against_that_of_a_lone_xray(tmp_path: Path) -> None:
-    gone = dict.fromkeys(("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "RescaleType"))
-    makers.ct_series(
-        tmp_path / "a", n=1, SOPClassUID="1.2.840.10008.5.1.4.1.1.1.1", Modality="DX", ImagerPixelSpacing=[0.2, 0.1],
-        intercept=0, **gone,
-    )  # fmt: skip
-    found = source(tmp_path / "a", Vault.create(tmp_path / "vault"))
-    volume = labels(found.grid)
+@pytest.mark.parametrize("name", ODD)
+def test_nor_where_the_source_is_odd(origins: dict[str, Origin], tmp_path: Path, name: str) -> None:
+    volume = labels(origins[name].grid)
     volume.array[0, 3:9, 5:20] = 1
-    (data,) = segmentation.encode(content(volume), found, "binary").values()
+    (data,) = segmentation.encode(content(volume), origins[name], "binary").values()
     (tmp_path / "seg.dcm").write_bytes(data)
     assert errors(tmp_path / "seg.dcm") == []
 
@@ -105,9 +98,7 @@ def chest(data: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -
     where = ("-o", root / "out", "--vault", root / "vault", "--no-progress")
 
     def call(*arguments: object) -> int:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setitem(scanmill.commands, "export", export)
-            return main([str(a) for a in (*arguments, *where)])
+        return main([str(a) for a in (*arguments, *where)])
 
     assert call("run", root / "bone.yaml", folder, "--workers", 0) == 0
     return folder / "data", root, lambda *arguments: call("export", root / "bone.yaml", *arguments)
