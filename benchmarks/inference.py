@@ -152,7 +152,7 @@ def small_volumes(shape: Shape) -> Comparison:
 
 def _patch(shape: Shape) -> Shape:
     """Half of it, a multiple of the strides."""
-    k, j, i = (max(8, n // 2 // 8 * 8) for n in shape)
+    k, j, i = (max(16, n // 2 // 8 * 8) for n in shape)
     return k, j, i
 
 
