@@ -30,7 +30,7 @@ class Structure:
     name: str
     code: str | None = None
     meaning: str | None = None
-    category: str = "123037004"
+    category: str = "91723000"
 
     def __post_init__(self) -> None:
         if not 1 <= self.value <= 65535:

@@ -16,12 +16,14 @@ import pipeline
 from pipeline.cli.demo import demo
 from pipeline.cli.export import export
 from pipeline.cli.fit import fit
+from pipeline.cli.models import models
 from pipeline.cli.plan import plan
 from pipeline.cli.report import report
 from pipeline.cli.run import run
 from pipeline.cli.scan import scan
 from pipeline.cli.schema import schema
 from pipeline.cli.status import status
+from pipeline.cli.train import train
 from pipeline.errors import PipelineError
 
 EXIT_BUG, EXIT_INTERRUPTED = 1, 130
@@ -44,7 +46,7 @@ def scanmill() -> None:
     """
 
 
-for command in (demo, scan, plan, run, fit, export, status, report, schema):
+for command in (demo, scan, plan, run, fit, train, models, export, status, report, schema):
     scanmill.add_command(command)
 
 

@@ -13,7 +13,7 @@ CATEGORIES = {
     "309825002": "Spatial and Relational Concept",
     "105590001": "Substance",
 }
-"""DICOM PS3.16 CID 7150, by concept id; the first stood there in earlier editions, and is what most tools write."""
+"""DICOM PS3.16 CID 7150, by concept id; the first is what T-D000A of SNOMED RT became, the second stands there now."""
 
-UNSPECIFIC = "123037004"
-"""Of a structure that has no code: a body structure, of whatever kind."""
+UNSPECIFIC = "91723000"
+"""Of a structure that has no code: an anatomical structure, of whatever kind."""

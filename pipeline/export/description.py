@@ -10,13 +10,14 @@ import numpy as np
 from pipeline.export.published import Content
 from pipeline.volume import Volume
 
-_PUBLIC = ("modality", "units", "padding", "lossy", "spacing_source", "stages")
+_OF_LABELS = ("modality", "stages")
+_OF_IMAGES = (*_OF_LABELS, "units", "padding", "lossy", "spacing_source")
 
 
 def description(content: Content) -> dict[str, Any]:
     """As JSON has it; nothing in it is of a header but numbers and closed vocabularies."""
-    facts = {name: content.facts[name] for name in _PUBLIC if name in content.facts}
-    labels = {"labels": [asdict(s) for s in content.structures]} if content.volume.kind == "labels" else {}
+    labels = content.volume.kind == "labels"
+    facts = {name: content.facts[name] for name in (_OF_LABELS if labels else _OF_IMAGES) if name in content.facts}
     return {
         "volume_id": content.volume_id,
         "recipe": content.recipe,
@@ -24,8 +25,8 @@ def description(content: Content) -> dict[str, Any]:
         "fingerprint": content.fingerprint,
         "kind": content.volume.kind,
         "affine_kji_to_lps_mm": content.volume.grid.affine.tolist(),
-        **(facts if not labels else {name: facts[name] for name in ("modality",) if name in facts}),
-        **labels,
+        **facts,
+        **({"labels": [asdict(structure) for structure in content.structures]} if labels else {}),
     }
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 from pipeline.archive.formats.child import Child
 from pipeline.archive.origin import Origin, origin
 from pipeline.archive.vault import Vault
-from pipeline.errors import PipelineError, Quarantine, StoreError, UsageError
+from pipeline.errors import Quarantine, StoreError, UsageError
 from pipeline.export.destination import Destination
 from pipeline.export.published import RAW, Content, Published, load, published
 from pipeline.export.refusal import Refusal, Refused
@@ -66,9 +67,12 @@ class Job:
     def run(self, volumes: Iterable[tuple[str, str]]) -> Iterator[list[Exported]]:
         """For every (volume id, edition) what became of its outputs.
 
-        Raises StoreError where the destination cannot be written.
+        Raises UsageError where the vault or a library is missing, StoreError where the destination cannot be written.
         """
-        encode_is_there(self.form)
+        if self.form == "dicom-seg":
+            _check_highdicom()
+            if self.vault is None:
+                raise UsageError("a DICOM segmentation repeats the header of its source: name the vault")
         with Child() as child:
             for volume_id, edition in volumes:
                 yield list(self._volume(volume_id, edition, child))
@@ -96,10 +100,8 @@ class Job:
         return (found.kind == "labels" or self.form != "dicom-seg") and (not self.names or found.output in self.names)
 
     def _origin(self, volume_id: str, edition: str, child: Child) -> Origin | None:
-        if self.form != "dicom-seg":
+        if self.form != "dicom-seg" or self.vault is None:
             return None
-        if self.vault is None:
-            raise UsageError("a DICOM segmentation repeats the header of its source: name the vault")
         source = origin(self.vault, volume_id, edition, child)
         if source is None:
             raise Refused(Refusal.NOT_DICOM)
@@ -139,13 +141,9 @@ class Job:
         return nifti.encode(content)
 
 
-def encode_is_there(form: Form) -> None:
-    """Raises UsageError where the library that the form needs is not installed."""
-    if form == "dicom-seg":
-        try:
-            import highdicom  # noqa: F401
-        except ImportError:
-            raise UsageError("DICOM segmentations need highdicom: pip install 'scanmill[dicom-seg]'") from None
+def _check_highdicom() -> None:
+    if find_spec("highdicom") is None:
+        raise UsageError("DICOM segmentations need highdicom: pip install 'scanmill[dicom-seg]'")
 
 
 def _reason(error: Exception) -> str:
@@ -160,7 +158,7 @@ def _reason(error: Exception) -> str:
 
 
 def _place(error: Exception) -> str:
-    if isinstance(error, Refused | PipelineError | MemoryError):
+    if isinstance(error, Refused | Quarantine | MemoryError):
         return ""
     frames = traceback.extract_tb(error.__traceback__)[::-1][:4]
     return f"{type(error).__name__} at " + " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in frames)

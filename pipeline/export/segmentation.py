@@ -19,7 +19,12 @@ from highdicom.seg import Segmentation, SegmentDescription
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 from pydicom.tag import Tag
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, RLELossless
+from pydicom.uid import (
+    CTImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    ExplicitVRLittleEndian,
+    RLELossless,
+)
 
 import pipeline
 from pipeline.archive.formats.identifying import legal
@@ -32,9 +37,6 @@ from pipeline.structure import Structure
 
 Kind = Literal["binary", "labelmap"]
 
-_SYNTAXES = {"binary": ExplicitVRLittleEndian, "labelmap": RLELossless}
-"""One bit a voxel is small as it is; PS3.5 8.2 has no compression for it but JPEG 2000."""
-
 _NAMESPACE = uuid.UUID("6f0a1c5e-52a4-5b0c-9d3f-0f5f8c1d7a11")
 _SERIES_NUMBER = 9000
 _UNDATED, _MIDNIGHT = "19000101", "000000"
@@ -44,8 +46,8 @@ _REFERENCED_CLASS, _REFERENCED_INSTANCE = "ReferencedSOPClassUID", "ReferencedSO
 
 _MOST = 65535
 
-# It logs values of headers.
-logging.getLogger("highdicom").setLevel(logging.CRITICAL + 1)
+for _library in ("highdicom", "pydicom"):
+    logging.getLogger(_library).setLevel(logging.CRITICAL + 1)  # they log values of headers
 
 
 def encode(content: Content, origin: Origin, kind: Kind) -> dict[str, bytes]:
@@ -85,12 +87,15 @@ def encode(content: Content, origin: Origin, kind: Kind) -> dict[str, bytes]:
             content_label=_code_string(content.output),
             content_description=f"{content.output} of recipe {content.recipe}"[:64],
             series_description=f"scanmill {content.recipe} {content.output}"[:64],
-            transfer_syntax_uid=_SYNTAXES[kind],
+            transfer_syntax_uid=ExplicitVRLittleEndian,
             specific_character_set="ISO_IR 192",
             content_date=day,
             content_time=time,
         )
         _settle(made, content, origin, kind)
+        if kind == "labelmap":  # one bit a voxel is small as it is
+            # By name: pydicom would take GDCM first, which aborts on frames of an odd number of voxels.
+            made.compress(RLELossless, encoding_plugin="pylibjpeg", generate_instance_uid=False)
         buffer = BytesIO()
         made.save_as(buffer, enforce_file_format=True)
     return {".dcm": buffer.getvalue()}
@@ -111,9 +116,9 @@ class _Derived(Segmentation):
 def _sources(content: Content, origin: Origin) -> list[Dataset]:
     """The instances as highdicom wants them, without pixels.
 
-    It knows the standard's classes only, and takes some for multi-frame: all are called CT here, and ``_settle`` puts
-    the true classes in.  Slices share one orientation and one pixel spacing, as the gate saw to it; each keeps its own
-    position.
+    It knows the standard's classes only, and takes some for multi-frame: here all are of one that it takes as they
+    are, and ``_settle`` puts the true classes in.  Slices share one orientation and one pixel spacing, as the gate saw
+    to it; each keeps its own position.
     """
     texts, first = origin.texts, origin.instances[0]
     shared = Dataset()
@@ -139,16 +144,22 @@ def _sources(content: Content, origin: Origin) -> list[Dataset]:
         shared.PositionReferenceIndicator = texts.get("PositionReferenceIndicator", "")
         shared.ImageOrientationPatient = list(first.orientation or ())
         shared.PixelSpacing = list(first.spacing or origin.grid.spacing[1:])
-        shared.SliceThickness = first.slice_thickness or origin.grid.spacing[0]
+        stated = first.slice_thickness or 0.0
+        shared.SliceThickness = stated if stated > 0 else origin.grid.spacing[0]
     images = []
     for header in origin.instances:
         image = Dataset()
         image.update(shared)
-        image.SOPClassUID, image.SOPInstanceUID = CTImageStorage, header.instance
+        image.SOPClassUID, image.SOPInstanceUID = _stand_in(origin), header.instance
         if origin.anatomical:
             image.ImagePositionPatient = list(header.position or ())
         images.append(image)
     return images
+
+
+def _stand_in(origin: Origin) -> str:
+    """A class of single frames: one that needs a place in the patient, or one that does not."""
+    return CTImageStorage if origin.anatomical else DigitalXRayImageStorageForPresentation
 
 
 def _frame_of_reference(content: Content, origin: Origin) -> str:
@@ -197,16 +208,20 @@ def _settle(made: Dataset, content: Content, origin: Origin, kind: Kind) -> None
         if element.tag == Tag(_REFERENCED_CLASS):
             dataset.ReferencedSOPClassUID = classes[dataset.ReferencedSOPInstanceUID]
 
-    if set(classes.values()) != {CTImageStorage}:
+    if set(classes.values()) != {_stand_in(origin)}:
         made.walk(refer)
+    if not origin.anatomical:
+        made.PatientOrientation = ""
     organization = _uid(content, kind, "dimension organization")
     for sequence in (made.DimensionOrganizationSequence, made.DimensionIndexSequence):
         for item in sequence:
             item.DimensionOrganizationUID = organization
     del made.InstanceCreationDate, made.InstanceCreationTime
+    for equipment in made.ContributingEquipmentSequence:
+        del equipment.ContributionDateTime
     bits = made.NumberOfFrames * made.Rows * made.Columns * made.BitsAllocated
-    if not made.file_meta.TransferSyntaxUID.is_encapsulated and bits // 8 % 2:
-        made.PixelData = made.PixelData[: -(-bits // 8)] + b"\0"
+    made.PixelData = made.PixelData[: -(-bits // 8)]
+    made.PixelData += bytes(len(made.PixelData) % 2)  # it pads with the digit 0
 
 
 def _code_string(name: str) -> str:

@@ -19,7 +19,9 @@ import torch
 
 from pipeline.models import weights
 from pipeline.models.device import Precision, reduced
+from pipeline.models.fused import fused
 from pipeline.models.library import Model
+from pipeline.models.unet import UNet
 
 PATIENCE = 0.02
 """Seconds at most that a batch which is not full waits for another patch."""
@@ -133,16 +135,12 @@ def resident(model: Model, mirror: bool, precision: Precision, where: str) -> Pr
 
     Raises ModelError where the weights are not what the descriptor says.
     """
-    if where == "cuda":
-        # Results do not depend on which algorithm happened to be fastest, nor on a shorter mantissa.
-        torch.backends.cudnn.benchmark = False
-        torch.backends.cudnn.deterministic = True
-        torch.backends.cudnn.allow_tf32 = False
-        torch.backends.cuda.matmul.allow_tf32 = False
     said = model.descriptor
     if said.network is None:
         raise RuntimeError("a model without a topology does not slide")
     network = weights.network(model).to(where)
+    if where == "cpu" and precision in ("auto", "float32") and isinstance(network, UNet):
+        network = fused(network)
     axes = said.mirror if mirror else ()
     return Predictor(said.name, network, said.network.classes, said.batch, axes, precision, where)
 

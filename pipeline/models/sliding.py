@@ -95,7 +95,9 @@ def held(descriptor: Descriptor, source: Spec) -> int:
 
     What the network itself holds while it looks at a batch is the descriptor's ``memory``.
     """
-    classes = 2 if descriptor.network is None else descriptor.network.classes
+    if descriptor.network is None:
+        return descriptor.memory + 4 * source.grid.size
+    classes = descriptor.network.classes
     ahead = 2 * descriptor.batch
     grid = descriptor.grid.of(source.grid)
     windows = Windows(grid, descriptor.patch, descriptor.overlap)

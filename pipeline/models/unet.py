@@ -59,6 +59,7 @@ class UNet(nn.Module):
         )
         self.decoder = nn.ModuleList(_stack(t, 2 * widths[s], widths[s], t.kernels[s], t.decoder[s]) for s in finer)
         self.heads = nn.ModuleList(nn.Conv3d(widths[s], t.classes, 1) for s in (finer or [0]))
+        self.join: nn.Module = Join()
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:
         """``x (n, channels, k, j, i)``, k, j, i multiples of ``topology.multiple``.
@@ -75,7 +76,7 @@ class UNet(nn.Module):
         every = self.deep_supervision and self.training
         logits = []
         for up, stage, head in reversed(list(zip(self.up, self.decoder, self.heads, strict=False))):
-            x = stage(torch.cat((up(x), seen.pop()), 1))
+            x = stage(self.join(up(x), seen.pop()))
             if every:
                 logits.append(head(x))
         if every:
@@ -103,6 +104,13 @@ class UNet(nn.Module):
         for module in self.modules():
             if isinstance(module, Residual):
                 nn.init.zeros_(module.second.norm.weight)
+
+
+class Join(nn.Module):
+    """What comes from below, then what was seen on the way down: channels of one tensor."""
+
+    def forward(self, up: Tensor, seen: Tensor) -> Tensor:
+        return torch.cat((up, seen), 1)
 
 
 class Block(nn.Module):

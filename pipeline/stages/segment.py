@@ -101,7 +101,7 @@ class Segment(Stage):
         model = self.found
         said = model.descriptor
         if said.method == "located":
-            return kept(located.segment(model, volume), said.keep).crop_to(piece)
+            return kept(located.segment(model, volume, device.chosen()), said.keep).crop_to(piece)
         network = predictor.resident(model, self.mirror, self.precision, device.chosen())
         whole = source.grid if said.keep else piece
         made = sliding.segment(said, network, volume, whole, source.grid, self._overlap)

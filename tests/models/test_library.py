@@ -1,6 +1,8 @@
 """Models are found by name; their files are where they may be and are what the descriptor says, or it is an error."""
 
 import os
+import subprocess
+import sys
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,9 +12,10 @@ from pipeline.errors import ModelError
 from pipeline.models import library
 from pipeline.models.descriptor import Weights
 from pipeline.models.descriptor_text import text
+from pipeline.yaml_text import MOST
 from tests.models.makers import FILE, named, written
 
-PACKAGED = ("brain",)
+PACKAGED = tuple(sorted(path.parent.name for path in Path(library.__file__).parent.glob("packaged/*/model.yaml")))
 
 
 @pytest.fixture
@@ -38,7 +41,7 @@ def test_every_packaged_model_is_found_and_says_what_it_is() -> None:
         assert found.descriptor.name == name
         assert found.descriptor.licence
         assert found.sha256 == sha256((found.folder / "model.yaml").read_bytes()).hexdigest()
-    assert set(PACKAGED) <= set(library.names())
+    assert {"brain"} <= set(PACKAGED) <= set(library.names())
 
 
 def test_a_user_s_folder_is_a_model_or_holds_models(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,6 +50,9 @@ def test_a_user_s_folder_is_a_model_or_holds_models(models: Path, monkeypatch: p
     (models / "notes.txt").touch()
     assert library.names() == tuple(sorted((*PACKAGED, "other", "tiny")))
     monkeypatch.setenv(library.VARIABLE, os.pathsep.join(["", str(folder), str(models)]))
+    written(models.parent / "elsewhere", name="stray")
+    monkeypatch.chdir(models.parent / "elsewhere")  # an empty entry is not the folder at hand
+    assert "stray" not in library.names()
     found = library.find("tiny")
     library.verify(found)
     assert not found.packaged
@@ -114,6 +120,18 @@ def test_weights_that_are_missing_or_others_are_named_without_their_path(models:
     assert "no plain file" in refused()
 
 
+def test_a_descriptor_that_is_too_long_is_not_read(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (written(models) / "model.yaml").write_text("x" * (4 * MOST + 1))
+    monkeypatch.setattr(Path, "read_text", None)
+    assert "longer than" in refused()
+
+
+def test_without_torch_models_are_found_and_verified() -> None:
+    """Nor is it imported."""
+    code = "import sys; sys.modules['torch'] = None; from pipeline.models.library import find; find('brain')"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_weights_that_are_too_large_are_not_read(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = written(models)
     with (folder / FILE).open("r+b") as file:
@@ -161,7 +179,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def shipped(package: str = "scanmill-weights", file: str = "weights/net.pt") -> library.Model:
     weights = Weights("torchscript", {file: sha256(b"code").hexdigest()}, package)
-    return library.Model(named(b"", weights=weights, network=None), "0" * 64, Path("nowhere"), True)
+    return library.Model(named(b"", weights=weights, network=None, memory_mb=1), "0" * 64, Path("nowhere"), True)
 
 
 def test_weights_are_found_in_a_package_that_is_not_imported(package: Path) -> None:

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save
 
 from pipeline.errors import ModelError
+from pipeline.models import weights
 from pipeline.models.descriptor import Descriptor, Weights
 from pipeline.models.topology import Topology
 from pipeline.models.unet import UNet
@@ -107,10 +108,23 @@ def test_a_topology_that_the_weights_are_not_of_costs_no_memory(topology: Topolo
         unet(topology, save(tensors()), "here")
 
 
+def test_a_network_takes_no_memory_before_its_weights_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    built = []
+
+    def seen(topology: Topology) -> UNet:
+        net = UNet(topology)
+        built.append({p.device.type for p in net.parameters()})
+        return net
+
+    monkeypatch.setattr(weights, "UNet", seen)
+    unet(TINY, save(tensors()), "here")
+    assert built == [{"meta"}]
+
+
 def of_program(stored: bytes, form: str, folder: Path, packaged: bool) -> tuple[Path, Descriptor]:
     (folder / "net.pt").write_bytes(stored)
-    weights = Weights(form, {"net.pt": sha256(stored).hexdigest()})  # type: ignore[arg-type]
-    return folder, named(b"", weights=weights, network=None)
+    files = Weights(form, {"net.pt": sha256(stored).hexdigest()})  # type: ignore[arg-type]
+    return folder, named(b"", weights=files, network=None, memory_mb=1)
 
 
 @pytest.mark.parametrize(

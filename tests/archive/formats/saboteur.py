@@ -14,7 +14,7 @@ from pipeline.archive.formats import reading
 from pipeline.archive.formats.header import Header
 from pipeline.archive.formats.limits import Limits
 
-_parsed, _voxels = reading.parsed, reading.voxels
+_parsed, _voxels, _texts = reading.parsed, reading.voxels, reading.texts
 
 
 def act(word: str, limits: Limits) -> None:
@@ -45,6 +45,12 @@ def voxels(path: str, header: Header) -> np.ndarray:
     return _voxels(path, header)
 
 
+def texts(path: str, limits: Limits) -> dict[str, str]:
+    """As the real one, but for files that begin with a word."""
+    act(Path(path).read_bytes()[:16].decode("latin-1").split(" ")[0], limits)
+    return _texts(path, limits)
+
+
 if __name__ == "__main__":
-    reading.parsed, reading.voxels = parsed, voxels
+    reading.parsed, reading.voxels, reading.texts = parsed, voxels, texts
     reading.main(sys.argv[1:])
