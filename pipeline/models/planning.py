@@ -94,8 +94,8 @@ def planned(
 ) -> tuple[Topology, Triple]:
     """A topology and its patch for volumes of about ``shape`` voxels, ``spacing`` mm apart, along k, j, i.
 
-    The patch begins as a cube (a square, of one slice) in mm of eight times the ``budget``, no longer than the volume.  While it holds more
-    voxels than the budget, the axis along which it covers most of the volume is shortened.
+    The patch begins as a cube (a square, of one slice) in mm of eight times the ``budget``, no longer than the volume.
+    While it holds more voxels than the budget, the axis along which it covers most of the volume is shortened.
 
     Parameters
     ----------

@@ -57,8 +57,6 @@ class Topology:
             raise ValueError("strides must be at least 1, those of the first stage 1")
         if min(self.encoder) < 1 or (self.decoder and min(self.decoder) < 1):
             raise ValueError("every stage has a convolution")
-        if self.norm == "group" and any(width > 8 and width % 8 for width in self.widths):
-            raise ValueError("group norm needs widths that are multiples of 8")
 
     def memory(self, patch: Triple) -> int:
         """Bytes that looking at one patch takes at most: what every stage leaves for the way up, and the largest eight
