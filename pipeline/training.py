@@ -108,7 +108,11 @@ def read(text: Text, value: Any, place: Place) -> Training:
     of stages.  Raises RecipeError that names the line and the key.
     """
     fields = text.mapping(value, place)
-    said = text.mapping(fields.pop("model", None), (*place, "model"))
+    for key in fields:
+        text.known(key, ("model", "draws", *Settings.__dataclass_fields__), "key of 'train'", (*place, key))
+    if "model" not in fields:
+        raise text.error("'train' needs 'model': what the model will say of itself", place)
+    said = text.mapping(fields.pop("model"), (*place, "model"))
     for key in ("weights", "figures"):
         if key in said:
             raise text.error(f"{key!r} of a model is what its training makes", (*place, "model", key))

@@ -47,5 +47,6 @@ def train(recipe: str, out: Path, to: Path, processes: int, as_json: bool, no_pr
                 click.echo(f"step {point.step:,}: loss {point.loss:.4f}{dice}", err=True)
 
         folder = trained(loaded, out, to, processes=processes, device=where, advance=shown)
-    click.echo(json.dumps({"model": folder.name}) if as_json else f"model {folder.name!r}: SCANMILL_MODELS={to}")
+    words = f"{folder.name}: written to {folder}; known where SCANMILL_MODELS names {to}"
+    click.echo(json.dumps({"model": folder.name}) if as_json else words)
     return 0

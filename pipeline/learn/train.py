@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -60,10 +60,11 @@ def train(recipe: Recipe, out: Path, to: Path, *, processes: int, device: str, a
 
 
 def digest(training: Training, found: list[Subject]) -> str:
-    """Of everything that decides the weights, but for machine, threads and processes."""
+    """Of everything that decides the weights, but for machine, threads and processes; words for people do not."""
+    silent = replace(training.model, name="", summary="", licence="", training_data="", limits="")
     said = {
         "settings": asdict(training.settings),
-        "model": text(training.model),
+        "model": text(silent),
         "draws": [described(draw) for draw in training.draws],
         "subjects": [[subject.patient, subject.volume_id, subject.sha256] for subject in found],
         "version": pipeline.__version__,

@@ -30,7 +30,7 @@ def starts(length: int, patch: int, overlap: float) -> tuple[int, ...]:
     (-2,)
     """
     if length <= patch:
-        return ((length - patch) // 2 if (length - patch) % 2 == 0 else (length - patch - 1) // 2,)
+        return (-((patch - length) // 2),)
     steps = ceil(Fraction(length - patch) / max(Fraction(1), patch * (1 - Fraction(str(overlap)))))
     return tuple(round(Fraction(n * (length - patch), steps)) for n in range(steps + 1))
 

@@ -83,6 +83,8 @@ def test_the_digest_names_whatever_decides_the_weights(balls):
         digest(training, [replace(found[0], sha256="other"), found[1]]),
     ]
     assert len({digest(training, found), *others}) == 6
+    reworded = replace(training.model, name="bowls", licence="", limits="", summary="", training_data="")
+    assert digest(replace(training, model=reworded), found) == digest(training, found)
 
 
 def test_what_it_leaves_is_a_model(balls, undisturbed, monkeypatch):
