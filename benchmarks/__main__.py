@@ -23,6 +23,7 @@ NAMES = (
     "morphology",
     "distance",
     "quality",
+    "inference",
 )
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"

@@ -27,6 +27,8 @@ MODULES = {
     "batchgeneratorsv2": "batchgeneratorsv2",
     "torchmetrics": "torchmetrics",
     "dask_image": "dask-image",
+    "onnxruntime": "onnxruntime",
+    "openvino": "openvino",
     "cc3d": "connected-components-3d",
 }
 """What may be missing, as it is imported and as it is installed."""

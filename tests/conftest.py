@@ -10,6 +10,7 @@ from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two tests at once share two cores
 os.environ["SCANMILL_MODELS"] = str(ROOT / "tests" / "models" / "folders")
 
 settings.register_profile("default", deadline=None)

@@ -19,7 +19,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.gpu import parity, timings
+from benchmarks.gpu import inference, parity, timings
 from benchmarks.gpu.machine import Cpu, Gpu, host
 
 PACKAGES = ("numpy", "numba", "scipy", "scikit-image", "cupy-cuda13x", "cucim-cu13", "torch")
@@ -81,6 +81,21 @@ def timed(machine: Cpu, cases: Iterator[timings.Timed], clock: Clock, repeats: i
             yield {"case": name, "why": _reason(error)}
 
 
+def inferred(machine: Cpu, clock: Clock, smoke: bool) -> Iterator[dict[str, Any]]:
+    """A row a precision, layout and batch: what differs from float32 on the CPU, and patches a second."""
+    try:
+        for name, run in inference.cases(machine, smoke):
+            if clock.over:
+                yield {"case": name, "passed": None, "why": "no time was left"}
+                continue
+            try:
+                yield {"case": name, **run()}
+            except Exception as error:
+                yield {"case": name, "passed": False, "why": _reason(error)}
+    except Exception as error:
+        yield {"case": "network", "passed": False, "why": _reason(error)}
+
+
 def _reason(error: Exception) -> str:
     traceback.print_exc(limit=4)
     return f"{type(error).__name__}: {error}"[:400]
@@ -114,6 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(result["rates"], flush=True)
     sections = {
         "parity": compared(machine, clock, workers),
+        "inference": inferred(machine, clock, told.smoke),
         "timings": timed(machine, timings.ours(machine, shape), clock, repeats),
     }
     if isinstance(machine, Gpu):
@@ -125,7 +141,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(name, json.dumps(row), flush=True)
             if told.json:  # whatever comes next
                 told.json.write_text(json.dumps(result, indent=1) + "\n")
-    failed = [row for row in result["parity"] if row["passed"] is False] + [r for r in result["timings"] if "why" in r]
+    failed = [row for name in ("parity", "inference") for row in result[name] if row["passed"] is False]
+    failed += [row for row in result["timings"] if "why" in row]
     print(f"{len(result['parity'])} cases compared, {len(result['timings'])} timed, {len(failed)} failed")
     return 1 if failed else 0
 

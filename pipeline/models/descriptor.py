@@ -197,6 +197,8 @@ class Descriptor:
         if self.network is not None:
             if any(n % m for n, m in zip(self.patch, self.network.multiple, strict=True)):
                 raise ValueError("patch must be a multiple of the network's strides")
+            if self.network.channels != 1:
+                raise ValueError("network sees one volume, so it has one channel")
             if max(values) >= self.network.classes:
                 raise ValueError("structures have values that the network does not make")
         if not 0 <= self.overlap < 1:

@@ -34,6 +34,14 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+def _quoted(dumper: yaml.SafeDumper, words: str) -> yaml.ScalarNode:
+    """In double quotes, which escape it, where there is U+0085: elsewhere YAML 1.1 takes it for the end of a line."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", words, style='"' if "\x85" in words else None)
+
+
+_Dumper.add_representer(str, _quoted)
+
+
 def _plain(value: Any) -> Any:
     """Dataclasses as mappings, tuples as lists."""
     if is_dataclass(value):

@@ -94,8 +94,8 @@ def planned(
 ) -> tuple[Topology, Triple]:
     """A topology and its patch for volumes of about ``shape`` voxels, ``spacing`` mm apart, along k, j, i.
 
-    The patch begins as a cube in mm of eight times the ``budget``, no longer than the volume.  While it holds more
-    voxels than the budget, the axis along which it covers most of the volume is shortened.
+    The patch begins as a cube (a square, of one slice) in mm of eight times the ``budget``, no longer than the volume.
+    While it holds more voxels than the budget, the axis along which it covers most of the volume is shortened.
 
     Parameters
     ----------
@@ -111,7 +111,8 @@ def planned(
     >>> planned((5.0, 0.8, 0.8), (40, 512, 512), classes=3)[1]
     (24, 256, 320)
     """
-    edge = (8 * budget * prod(spacing)) ** (1 / 3)  # mm
+    deep = [s for s, n in zip(spacing, shape, strict=True) if n > 1]
+    edge = (8 * budget * prod(deep)) ** (1 / max(1, len(deep)))  # mm
     patch = [min(n, max(1, round(edge / s))) for n, s in zip(shape, spacing, strict=True)]
     made = stages(spacing, patch, deepest)
     while prod(made.patch) > budget:

@@ -83,7 +83,7 @@ def segment(
     air = None if descriptor.air is None else (min(max(descriptor.air, ramp.low), ramp.high) - ramp.base) * ramp.scale
     back = _along(grid, piece, lattice.orders(source, 1))
     waiting = _Waiting(piece, grid, windows.axis, back)
-    for logits in _slabs(windows, region, seen, network, air):
+    for logits in slabs(windows, region, seen, network, air):
         part = waiting.ready(logits.grid)
         if part is not None:
             labels.array[piece.slices(part)] = _chosen(logits, part, grid, back, table)
@@ -156,7 +156,7 @@ class _Logits:
     grid: Grid
 
 
-def _slabs(windows: Windows, region: Grid, seen: Volume, network: Network, air: float | None) -> Iterator[_Logits]:
+def slabs(windows: Windows, region: Grid, seen: Volume, network: Network, air: float | None) -> Iterator[_Logits]:
     """Slabs of the region as they are finished, each with the last plane of the one before.
 
     The next one overwrites what the last one held.

@@ -25,7 +25,7 @@ class Topology:
     decoder : convolutions of each stage on the way up, the finest first; one less than stages
     residual : stages on the way down are residual blocks
     separable : convolutions are depthwise, then pointwise
-    norm : ``instance``, or ``group`` (8 channels a group)
+    norm : ``instance``, or ``group`` (8 channels a group; a width below 8 is one)
     channels : that go in
 
     Raises

@@ -14,8 +14,8 @@ import numpy as np
 
 from pipeline.grid import Grid, Triple
 
-_STEP = 2.0**-20
-"""Weights are whole multiples of it, or have so many bits: the last ones of one machine's ``exp`` are no other's."""
+_BITS = 30
+"""Of a weight along an axis: the last ones of one machine's ``exp`` are no other's."""
 
 
 def starts(length: int, patch: int, overlap: float) -> tuple[int, ...]:
@@ -30,7 +30,7 @@ def starts(length: int, patch: int, overlap: float) -> tuple[int, ...]:
     (-2,)
     """
     if length <= patch:
-        return ((length - patch) // 2 if (length - patch) % 2 == 0 else (length - patch - 1) // 2,)
+        return (-((patch - length) // 2),)
     steps = ceil(Fraction(length - patch) / max(Fraction(1), patch * (1 - Fraction(str(overlap)))))
     return tuple(round(Fraction(n * (length - patch), steps)) for n in range(steps + 1))
 
@@ -46,20 +46,18 @@ def weights(patch: Triple, peak: Literal["middle", "voxel"] = "middle") -> np.nd
     axes = []
     for n in patch:
         x = (np.arange(n) - ((n - 1) / 2 if peak == "middle" else n // 2)) / (n / 8)
-        axes.append(np.exp(-x * x / 2))
-    k, j, i = axes if peak == "middle" else map(_rounded, axes)
+        axes.append(_rounded(np.exp(-x * x / 2)))
+    k, j, i = axes
     whole = k[:, None, None] * j[:, None] * i
-    if peak == "middle":
-        whole = np.rint(np.maximum(whole, 1e-3) / _STEP) * _STEP
-    made = whole.astype(np.float32)
+    made = (np.maximum(whole, 1e-3) if peak == "middle" else whole).astype(np.float32)
     made.flags.writeable = False
     return made
 
 
 def _rounded(x: np.ndarray) -> np.ndarray:
-    """To 20 bits, however small."""
+    """To ``_BITS`` bits, however small."""
     mantissa, exponent = np.frexp(x)
-    return np.ldexp(np.rint(mantissa / _STEP) * _STEP, exponent)
+    return np.ldexp(np.rint(mantissa * 2**_BITS) / 2**_BITS, exponent)
 
 
 @dataclass(frozen=True)

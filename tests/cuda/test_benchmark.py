@@ -6,11 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from benchmarks.gpu import parity
-from benchmarks.gpu.__main__ import main
-from benchmarks.gpu.machine import Gpu, host
+from benchmarks.gpu import inference, parity
+from benchmarks.gpu.__main__ import Clock, inferred, main
+from benchmarks.gpu.machine import Cpu, Gpu, host
 from pipeline import stages
 from pipeline.kernels import cuda
 from pipeline.plan import stage_name
@@ -73,6 +74,7 @@ def test_what_fails_is_noted_and_the_rest_goes_on(tmp_path, monkeypatch):
 
     cases = {"kernel: extents": parity.CASES["kernel: extents"], "broken": broken, "kernel: similarity": broken}
     monkeypatch.setattr(parity, "CASES", cases)
+    monkeypatch.setattr(inference, "cases", lambda *_: [])
     path = tmp_path / "gpu.json"
     assert main(["--smoke", "--date", "2026-01-01", "--json", str(path)]) == 1
     rows = json.loads(path.read_text())["parity"]
@@ -86,6 +88,20 @@ def test_no_part_begins_when_the_time_is_over(tmp_path):
     told = json.loads(path.read_text())
     assert {row["passed"] for row in told["parity"]} == {None}
     assert "no time" in told["timings"][0]["why"]
+
+
+def test_a_network_is_held_to_float32(monkeypatch):
+    rows = list(inferred(Cpu(), Clock(100), smoke=True))
+    assert len(rows) == 18
+    assert all(row["passed"] and row["repeats_bits"] and row["patches_s"] > 0 for row in rows)
+    wanted = np.random.default_rng(0).normal(size=(3, 8, 8, 8))
+    assert inference.compared("float32", wanted, wanted)["passed"]
+    assert not inference.compared("float32", wanted, wanted[::-1])["passed"]
+    assert not inference.compared("bfloat16", wanted, wanted + 2)["passed"]
+    monkeypatch.setattr(inference, "topology", lambda widths: 1 / 0)
+    (row,) = inferred(Cpu(), Clock(100), smoke=True)
+    assert row["passed"] is False
+    assert "ZeroDivisionError" in row["why"]
 
 
 def test_differences_are_told():

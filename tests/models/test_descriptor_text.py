@@ -1,5 +1,6 @@
 """A descriptor that is written and read is the same."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,6 +9,7 @@ from pipeline.models.descriptor_text import text
 from pipeline.models.intensity import Fixed, Percentiles, ZScore
 from pipeline.models.topology import Topology
 from pipeline.structure import Structure
+from tests.models.nets import descriptor
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -56,6 +58,14 @@ DESCRIPTORS = st.builds(
 @given(DESCRIPTORS)
 def test_what_is_written_is_read_back_equal(descriptor: Descriptor) -> None:
     assert read(text(descriptor), "model.yaml").descriptor == descriptor
+
+
+@pytest.mark.parametrize(
+    "words", ["\x85", "a\x85b", "\u2028", "\ufeff", "\x00", " a ", "a\r\nb", "#", "~", "'", "1e3", "no"]
+)
+def test_words_that_yaml_would_take_for_something_else(words: str) -> None:
+    made = descriptor(summary=words)
+    assert read(text(made), "model.yaml").descriptor == made
 
 
 def test_equal_parts_are_written_out_and_not_by_alias() -> None:

@@ -65,6 +65,21 @@ def test_a_plan_fits_its_budget(
     assert deepest is None or len(topology.widths) <= deepest
 
 
+@pytest.mark.parametrize(
+    ("spacing", "shape", "patch"),
+    [
+        ((1.0, 1.0, 1.0), (250, 300, 300), (128, 128, 128)),
+        ((5.0, 0.8, 0.8), (40, 512, 512), (24, 256, 320)),
+        ((1.5, 1.5, 1.5), (200, 300, 300), (96, 128, 160)),
+        ((3.0, 0.7, 0.7), (1, 512, 512), (1, 512, 512)),
+    ],
+)
+def test_what_is_shortened_is_shortened_by_as_little_as_can_be(
+    spacing: tuple[float, ...], shape: tuple[int, ...], patch: tuple[int, ...]
+) -> None:
+    assert planned(spacing, shape, 2)[1] == patch
+
+
 @given(SPACINGS, SHAPES)
 def test_axes_may_be_exchanged(spacing: tuple[float, ...], patch: tuple[int, ...]) -> None:
     made, turned = stages(spacing, patch), stages(spacing[::-1], patch[::-1])

@@ -160,10 +160,23 @@ def test_weights_are_spread_as_he_says(width: int, kernel: tuple[int, int, int])
     assert network.up[0].weight.var().item() == pytest.approx(2 / (1 + 0.01**2) / width, rel=0.75)
 
 
+def test_groups_have_eight_channels() -> None:
+    norms = [m for m in made(EVERY[4]).modules() if isinstance(m, torch.nn.GroupNorm)]
+    assert {(m.num_channels, m.num_groups) for m in norms} == {(4, 1), (8, 1), (16, 2)}
+
+
 def test_separable_has_fewer_weights() -> None:
     wide = replace(PLAIN, widths=(16, 32, 64))
     dense, lean = (sum(p.numel() for p in made(t).parameters()) for t in (wide, replace(wide, separable=True)))
     assert lean < dense / 4
+
+
+@pytest.mark.parametrize("residual", [False, True])
+def test_the_first_convolution_is_never_separable(residual: bool) -> None:
+    """Of one channel a depthwise one would make a single picture."""
+    keys = list(made(replace(PLAIN, separable=True, residual=residual)).state_dict())
+    assert keys[0] == ("stem.conv.weight" if residual else "encoder.0.0.conv.weight")
+    assert any("depthwise" in key for key in keys)
 
 
 def test_keys_are_stable() -> None:

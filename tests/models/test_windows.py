@@ -34,6 +34,16 @@ def test_starts_are_those_of_nnu_net() -> None:
     assert starts(110, 64, 0.5) == (0, 23, 46)
 
 
+@pytest.mark.parametrize(("length", "patch"), [(3, 8), (4, 8), (1, 2), (7, 8), (8, 8)])
+def test_what_is_too_short_is_padded_as_nnu_net_and_monai_do(length: int, patch: int) -> None:
+    """Half of what is missing before it, rounded down, the rest behind it."""
+    assert starts(length, patch, 0.5) == (-((patch - length) // 2),)
+    low, high = (patch - length) // 2, patch - length - (patch - length) // 2
+    line = Grid(np.eye(4), (length, 1, 1))
+    padded = cut(np.ones((length, 1, 1)), line, line.crop((-low, 0, 0), (length + high, 1, 1)))
+    assert padded[:, 0, 0].tolist() == [0] * low + [1] * length + [0] * high
+
+
 def test_weights_are_a_gaussian_with_a_floor() -> None:
     gauss = weights((8, 16, 4))
     assert gauss.dtype == np.float32
