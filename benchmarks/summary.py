@@ -23,6 +23,9 @@ ROWS = (
     ("the same of every fourth window, as QA has it", "quality", "SSIM and PSNR", "every 4th window"),
     ("connected components", "components", "labels", "label"),
     ("the largest component", "components", "largest", "largest"),
+    ("one patch through a lean U-Net", "inference", "network", "ours"),
+    ("labels of a volume by it, windows overlapping by half", "inference", "labels", "ours"),
+    ("64 small volumes by it, in shared batches", "inference", "small volumes", "ours, shared batches of 4"),
     ("distance in mm", "distance", "outside", "distance"),
 )
 """(what, file, job in it, the case of ours)."""

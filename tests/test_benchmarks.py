@@ -62,7 +62,7 @@ def test_all_are_run_one_after_another(tmp_path, capfd):
     assert json.loads((tmp_path / "made" / "window.json").read_text())["shape"] == [2, 8, 8]
     assert "# window" in capfd.readouterr().out
     there = {path.stem for path in (ROOT / "benchmarks").glob("*.py") if not path.stem.startswith("golden")}
-    helpers = {"__init__", "__main__", "command", "images", "memory", "paired", "peers", "summary"}
+    helpers = {"__init__", "__main__", "command", "images", "lungs", "memory", "paired", "peers", "summary"}
     assert set(NAMES) == there - helpers
 
 

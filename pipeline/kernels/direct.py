@@ -84,7 +84,7 @@ class Direct:
 
 @njit(cache=True, nogil=True)
 def _spread(x, kernel, stride, k, j, rows, width, lines, length):  # type: ignore[no-untyped-def]
-    """The lines of some rows of plane k of the result, from row j."""
+    """The lines, zeros at first, of some rows of plane k of the result, from row j: what lies outside stays zero."""
     channels, planes, heights, columns = x.shape
     n = 0
     for c in range(channels):
@@ -100,8 +100,6 @@ def _spread(x, kernel, stride, k, j, rows, width, lines, length):  # type: ignor
                         line = lines[n + r * width : n + (r + 1) * width]
                         if 0 <= at_k < planes and 0 <= at_j < heights:
                             source, here = x[c, at_k, at_j, begin * stride[2] + away :], line[begin:end]
-                            for i in range(begin):
-                                line[i] = 0
                             if stride[2] == 1:
                                 for i in range(here.size):
                                     here[i] = source[i]
@@ -111,8 +109,6 @@ def _spread(x, kernel, stride, k, j, rows, width, lines, length):  # type: ignor
                             else:
                                 for i in range(here.size):
                                     here[i] = source[i * stride[2]]
-                            for i in range(end, width):
-                                line[i] = 0
                         else:
                             for i in range(width):
                                 line[i] = 0

@@ -16,11 +16,17 @@ def by_definition(x, norm):
 
 
 @settings(max_examples=40)
-@given(st.integers(1, 3), st.integers(1, 3), st.tuples(*[st.integers(1, 9)] * 3), st.sampled_from([0.0, 0.01, 1.0]))
-def test_it_is_the_norm(groups, together, shape, slope):
+@given(
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.tuples(*[st.integers(1, 9)] * 3),
+    st.sampled_from([0.0, 0.01, 1.0]),
+    st.sampled_from([1e-5, 2.0]),
+)
+def test_it_is_the_norm(groups, together, shape, slope, eps):
     channels = groups * together
     x = 3 * noise(channels, *shape) + 50
-    norm = Norm(noise(channels, seed=1).astype("f8"), noise(channels, seed=2).astype("f8"), 1e-5, together, slope)
+    norm = Norm(noise(channels, seed=1).astype("f8"), noise(channels, seed=2).astype("f8"), eps, together, slope)
     expected = by_definition(x, norm)
     normalise(x, norm, (0, channels))
     assert np.allclose(x.reshape(channels, -1), expected, rtol=0, atol=2e-4)
