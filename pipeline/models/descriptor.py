@@ -153,7 +153,7 @@ class Descriptor:
     air : in source units: a patch without a voxel above it is background, unseen; None: all are seen
     mirror : axes (0, 1, 2 for k, j, i) along which the network was trained on mirrored volumes
     keep : what is kept of each structure
-    memory_mb : what looking at a batch takes at most, in MB; None, of a U-Net: by its topology
+    memory_mb : what the network takes at most, weights and a batch, in MB; None, of a U-Net: by its topology
 
     Raises
     ------
@@ -208,10 +208,10 @@ class Descriptor:
 
     @property
     def memory(self) -> int:
-        """Bytes that looking at a batch takes at most."""
+        """Bytes that the network takes at most, its weights and a batch that it looks at."""
         if self.memory_mb is not None:
             return self.memory_mb * 10**6
-        return 0 if self.network is None else self.batch * self.network.memory(self.patch)
+        return 0 if self.network is None else self.network.loading + self.batch * self.network.memory(self.patch)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,9 @@ VARIABLE = "SCANMILL_DEVICE"
 """``auto``, ``cpu`` or ``gpu``: workers inherit it."""
 
 
+LIBRARY = 128 * 2**20
+"""Bytes of torch, of what is compiled for a first batch, beyond what a worker without them is counted for."""
+
 reduced: dict[str, int] = {}
 """Patches in a batch of a model, by its name, where memory did not suffice for what its descriptor says."""
 

@@ -7,12 +7,14 @@ of a patch does not depend on its neighbours; how long a batch waits to be fille
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, combinations
-from queue import Empty, Queue
+from queue import Empty, Full, Queue
 
 import numpy as np
 import torch
@@ -64,8 +66,9 @@ class Predictor:
         self.dtype: torch.dtype = getattr(torch, name)
         axes = [axis + 2 for axis in mirror]
         self.mirrorings = [*chain.from_iterable(combinations(axes, n) for n in range(len(axes) + 1))]
-        self.waiting: Queue[_Asked] = Queue(maxsize=4 * batch)
-        threading.Thread(target=self._serve, daemon=True, name="predictor").start()
+        self.waiting: Queue[_Asked | None] = Queue(maxsize=4 * batch)
+        threading.Thread(target=_serve, args=(weakref.ref(self), self.waiting), daemon=True, name="predictor").start()
+        weakref.finalize(self, _end, self.waiting)
 
     @property
     def ahead(self) -> int:
@@ -81,15 +84,17 @@ class Predictor:
         self.waiting.put(_Asked(patch, answer))
         return answer
 
-    def _serve(self) -> None:
-        while True:
-            asked = [self.waiting.get()]
-            while len(asked) < self.batch:
-                try:
-                    asked.append(self.waiting.get(timeout=PATIENCE))
-                except Empty:
-                    break
-            self._answer(asked)
+    def serve(self, first: _Asked) -> None:
+        """Answer a patch, and what comes soon enough to share its batch."""
+        asked = [first]
+        while len(asked) < self.batch:
+            try:
+                one = self.waiting.get(timeout=PATIENCE)
+            except Empty:
+                break
+            if one is not None:
+                asked.append(one)
+        self._answer(asked)
 
     def _answer(self, asked: list[_Asked]) -> None:
         """Answers are numbers or what went wrong: this thread serves others after it."""
@@ -127,6 +132,23 @@ class Predictor:
             total /= len(self.mirrorings)
         made: np.ndarray = total[: len(patches)].cpu().numpy()
         return made
+
+
+def _serve(served: weakref.ref[Predictor], waiting: Queue[_Asked | None]) -> None:
+    """The thread of a Predictor.  It keeps none alive: a network that nobody asks any more is let go."""
+    while True:
+        first = waiting.get()
+        predictor = served()
+        if first is None or predictor is None:
+            return
+        predictor.serve(first)
+        del first, predictor  # else they live on while it waits
+
+
+def _end(waiting: Queue[_Asked | None]) -> None:
+    """Wake the thread of a Predictor that is gone; where patches still wait it will wake by itself."""
+    with suppress(Full):
+        waiting.put_nowait(None)
 
 
 @lru_cache(maxsize=4)

@@ -26,6 +26,7 @@ from pipeline.kernels.intensity import ramp as normalise
 from pipeline.kernels.ramp import Ramp
 from pipeline.models import overshoot
 from pipeline.models.descriptor import Descriptor, Lattice
+from pipeline.models.device import LIBRARY
 from pipeline.models.turns import away
 from pipeline.models.windows import Windows, cut, weights
 from pipeline.regrid import AIR, reach, regrid
@@ -93,19 +94,22 @@ def segment(
 def held(descriptor: Descriptor, source: Spec) -> int:
     """Bytes that labelling a whole volume holds beside it and its labels, at most (law L9).
 
-    What the network itself holds while it looks at a batch is the descriptor's ``memory``.
+    What the network itself holds is the descriptor's ``memory``, and torch's own.
     """
+    memory = LIBRARY + descriptor.memory
     if descriptor.network is None:
-        return descriptor.memory + 4 * source.grid.size
+        return memory + 4 * source.grid.size
     classes = descriptor.network.classes
     ahead = 2 * descriptor.batch
     grid = descriptor.grid.of(source.grid)
     windows = Windows(grid, descriptor.patch, descriptor.overlap)
     patch = int(np.prod(descriptor.patch))
-    layer = grid.size // grid.shape[windows.axis] * (descriptor.patch[windows.axis] + 1)
+    long = grid.shape[windows.axis]
+    deep = min(descriptor.patch[windows.axis] + 1, long)  # planes that are summed; the last layer finishes all of them
+    layer = grid.size // long * deep
     seen = grid.size * 4 + (source.grid.size * 8 if descriptor.grid.normalised else 0)
-    slab = source.grid.size * 4 * 4 // max(1, len(windows.starts[windows.axis]))
-    return descriptor.memory + seen + layer * 4 * (classes + 1) + patch * 4 * (ahead + 2) * (classes + 1) + slab
+    slab = source.grid.size * 4 * 4 * deep // long
+    return memory + seen + layer * 4 * (classes + 1) + patch * 4 * (ahead + 2) * (classes + 1) + slab
 
 
 def labels_dtype(descriptor: Descriptor) -> np.dtype:

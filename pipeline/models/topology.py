@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Literal
 
 from pydantic import ConfigDict, with_config
@@ -59,13 +60,34 @@ class Topology:
             raise ValueError("every stage has a convolution")
 
     def memory(self, patch: Triple) -> int:
-        """Bytes that looking at one patch takes at most: what every stage leaves for the way up, and the largest eight
-        times (two halves side by side, a convolution's input, output and what its library lays out anew)."""
+        """Bytes that looking at one patch takes at most: what every stage leaves for the way up, the largest eight
+        times (two halves side by side, a convolution's input, output and what its library lays out anew; as much again
+        for residual or separable blocks, which hold more side by side), and four times the logits (once more for the
+        mean over mirrorings, and turned)."""
         sizes, voxels = [], list(patch)
         for width, stride in zip(self.widths, self.strides, strict=True):
             voxels = [-(-n // s) for n, s in zip(voxels, stride, strict=True)]
-            sizes.append(4 * width * voxels[0] * voxels[1] * voxels[2])
-        return sum(sizes) + 8 * max(sizes)
+            sizes.append(4 * width * prod(voxels))
+        times = 16 if self.residual or self.separable else 8
+        return sum(sizes) + times * max(sizes) + 4 * 4 * self.classes * prod(patch)
+
+    @property
+    def loading(self) -> int:
+        """Bytes that its weights take at most: six times what is stored (measured: the file and its tensors while they
+        are loaded, then these and what kernels are laid out to, which is nearly twice as much, as it is made).
+
+        Kernels are counted, those of separable convolutions as if they were dense; the rest is little beside them.
+        """
+        count, above = 0, self.channels
+        for stage, (width, kernel) in enumerate(zip(self.widths, self.kernels, strict=True)):
+            blocks = 2 * self.encoder[stage] if self.residual else self.encoder[stage]
+            count += (above + (blocks - 1) * width) * width * prod(kernel)
+            if stage:
+                count += above * width * prod(self.strides[stage])
+            if stage < len(self.decoder):
+                count += (1 + self.decoder[stage]) * width * width * prod(kernel)
+            above = width
+        return 6 * 4 * count
 
     @property
     def multiple(self) -> Triple:

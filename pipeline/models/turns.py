@@ -33,17 +33,28 @@ class Turns:
     def __init__(self, limit: int) -> None:
         self._limit, self._held = limit, 0
         self._turn = Condition()
+        self._interrupted = False
 
     def map(self, work: Callable[[T], R], items: Iterable[T], at_once: int) -> list[R]:
-        """``work`` of every item, in their order; at most ``at_once`` of them are begun and not ended."""
+        """``work`` of every item, in their order; at most ``at_once`` of them are begun and not ended.
+
+        Where the caller is interrupted, KeyboardInterrupt ends the others as well, wherever they wait.
+        """
 
         def one(item: T) -> R:
             with self._turn:
                 _CURRENT.set(self)
+                self._go_on()
                 return work(item)
 
         with ThreadPoolExecutor(at_once, thread_name_prefix="volume") as pool:
-            return list(pool.map(one, items))
+            try:
+                return list(pool.map(one, items))
+            except KeyboardInterrupt:
+                with self._turn:
+                    self._interrupted = True
+                    self._turn.notify_all()
+                raise
 
     @contextmanager
     def away(self) -> Iterator[None]:
@@ -53,17 +64,23 @@ class Turns:
             yield
         finally:
             self._turn.acquire()
+        self._go_on()
 
     @contextmanager
     def holding(self, nbytes: int) -> Iterator[None]:
         """Waits until there is room for so many bytes beside what others hold, or nobody else holds any."""
-        self._turn.wait_for(lambda: not self._held or self._held + nbytes <= self._limit)
+        self._turn.wait_for(lambda: self._interrupted or not self._held or self._held + nbytes <= self._limit)
+        self._go_on()
         self._held += nbytes
         try:
             yield
         finally:
             self._held -= nbytes
             self._turn.notify_all()
+
+    def _go_on(self) -> None:
+        if self._interrupted:
+            raise KeyboardInterrupt
 
 
 _CURRENT: ContextVar[Turns | None] = ContextVar("turns", default=None)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+import weakref
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -109,3 +112,17 @@ def test_bfloat16_is_near_float32() -> None:
     half = Predictor("tiny", tiny(), 3, 1, precision="bfloat16").logits(PATCHES[:1])
     assert half.dtype == np.float32
     assert 0 < np.abs(full - half).max() < 0.1 * np.abs(full).max()
+
+
+def test_a_network_that_nobody_asks_any_more_is_let_go_with_its_thread() -> None:
+    before = threading.active_count()
+    network = tiny()
+    made = Predictor("tiny", network, 3, 2)
+    made.submit(PATCHES[0]).result()
+    gone = weakref.ref(network)
+    del network, made
+    for _ in range(200):
+        if threading.active_count() <= before and gone() is None:
+            return
+        time.sleep(0.01)
+    raise AssertionError("the network, or its thread, is still there")

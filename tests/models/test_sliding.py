@@ -13,6 +13,7 @@ from pipeline import orientation
 from pipeline.grid import Grid
 from pipeline.models import sliding
 from pipeline.models.descriptor import Descriptor, Lattice
+from pipeline.models.device import LIBRARY
 from pipeline.models.intensity import Percentiles, ZScore
 from pipeline.models.windows import Windows, weights
 from pipeline.regrid import regrid
@@ -175,3 +176,24 @@ def test_of_many_classes_one_layer_is_held_not_the_volume() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 0.4 * volume.array.size * 40 * 4
+
+
+@pytest.mark.parametrize(
+    ("lattice", "patch"),
+    [
+        (Lattice(), (64, 64, 64)),
+        (Lattice(), (40, 64, 64)),  # two layers, of which the second finishes two thirds of all
+        (Lattice(), (16, 64, 64)),
+        (Lattice(spacing=(1.0, 2.0, 2.0)), (32, 32, 32)),
+        (Lattice(spacing=(1.0, 2.0, 2.0), normalised=True, order=3, border="nearest", clip=True), (32, 32, 32)),
+    ],
+)
+def test_what_it_holds_is_no_more_than_was_said_before(lattice: Lattice, patch: tuple[int, int, int]) -> None:
+    volume = phantom(np.eye(4), (64, 64, 64))
+    made = descriptor(lattice, patch)
+    whole(made, Pointwise(), volume)
+    tracemalloc.start()
+    whole(made, Pointwise(), volume)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak <= sliding.held(made, volume.spec) - LIBRARY - made.memory + volume.array.size

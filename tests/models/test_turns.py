@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 
@@ -65,3 +66,24 @@ def test_an_error_ends_its_own_turn_alone() -> None:
 def test_outside_of_turns_nobody_waits() -> None:
     with away(), holding(10**12):
         pass
+
+
+def test_an_interrupt_ends_whoever_waits_and_begins_nobody() -> None:
+    """A signal reaches the main thread alone: volumes that wait for a network, or for room, must not go on."""
+    answer, begun, ended = threading.Event(), [], []
+
+    def work(n: int) -> None:
+        begun.append(n)
+        with holding(80):
+            if n == 0:
+                with away():
+                    signal.raise_signal(signal.SIGINT)
+                    answer.wait(1)
+            with away():
+                answer.wait(1)
+            ended.append(n)
+
+    with pytest.raises(KeyboardInterrupt):
+        Turns(100).map(work, range(9), 3)
+    assert len(begun) <= 3
+    assert not ended

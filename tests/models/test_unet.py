@@ -188,3 +188,14 @@ def test_keys_are_stable() -> None:
     assert {"stem.conv.weight", "encoder.1.0.first.conv.depthwise.weight", "encoder.1.0.skip.conv.weight"} <= keys
     assert {"encoder.0.1.second.conv.pointwise.bias", "encoder.2.0.second.norm.weight"} <= keys
     assert "encoder.0.0.skip.conv.weight" not in keys
+
+
+@pytest.mark.parametrize("topology", EVERY)
+def test_what_loading_takes_is_known_from_the_topology(topology: Topology) -> None:
+    """Six times what is stored, of a net wide enough that kernels are nearly all of it."""
+    wide = replace(topology, widths=tuple(16 * width for width in topology.widths))
+    with torch.device("meta"):
+        stored = sum(4 * tensor.numel() for tensor in UNet(wide).state_dict().values())
+    assert wide.loading > 5.5 * stored
+    if not topology.separable:
+        assert wide.loading < 6.5 * stored
