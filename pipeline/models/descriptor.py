@@ -147,7 +147,7 @@ class Descriptor:
     network : the U-Net that ``safetensors`` belong to
     grid, intensity : how a volume is made ready
     patch : voxels along k, j, i that the network looks at
-    batch : patches that it looks at together, always: results may differ in the last bits where it differs
+    batch : patches that it looks at together on a GPU, always: results may differ in the last bits where it differs
     overlap : part of a patch that its neighbour looks at too
     peak : of the weights of a patch's voxels: in its ``middle`` (MONAI), or on ``voxel`` n // 2 of n (nnU-Net)
     air : in source units: a patch without a voxel above it is background, unseen; None: all are seen

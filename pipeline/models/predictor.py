@@ -25,6 +25,10 @@ from pipeline.models.fused import fused
 from pipeline.models.library import Model
 from pipeline.models.unet import UNet
 
+ON_CPU = 1
+"""Patches in a batch there: more are hardly faster, and what is filled up with zeros costs as much as a patch
+(benchmarks/inference.py)."""
+
 PATIENCE = 0.02
 """Seconds at most that a batch which is not full waits for another patch."""
 
@@ -163,8 +167,9 @@ def resident(model: Model, mirror: bool, precision: Precision, where: str) -> Pr
     network = weights.network(model).to(where)
     if where == "cpu" and precision in ("auto", "float32") and isinstance(network, UNet):
         network = fused(network)
+    batch = min(said.batch, ON_CPU) if where == "cpu" else said.batch
     axes = said.mirror if mirror else ()
-    return Predictor(said.name, network, said.network.classes, said.batch, axes, precision, where)
+    return Predictor(said.name, network, said.network.classes, batch, axes, precision, where)
 
 
 def _out_of_memory(error: Exception) -> bool:

@@ -35,9 +35,11 @@ def done(tmp_path_factory):
     source = archive(root / "archive", 2)
     held = workspace(root, source)
     run(held, "name: raw")
+    predictor.resident.cache_clear()
     filled = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(predictor, "PATIENCE", 1.0)
+        patch.setattr(predictor, "ON_CPU", 2)
         patch.setattr(predictor.Predictor, "logits", lambda self, p: filled.append(len(p)) or LOGITS(self, p))
         run(held, SEGMENT)
     return root, source, held, filled
@@ -55,6 +57,7 @@ def test_the_same_bytes_one_by_one_and_in_two_processes_but_together_batches_are
     assert published(alone.output.root) == first
     assert sum(single) == sum(filled)
     assert len(filled) < len(single)
+    predictor.resident.cache_clear()
     monkeypatch.undo()
     two = workspace(root, source, "two")
     run(two, SEGMENT, workers=2)
