@@ -57,11 +57,17 @@ class Text:
             # From JSON, strictly: a list is a tuple, 1 is 1.0, but "1" is not a number.
             return adapter(kind).validate_json(json.dumps(fields), strict=True)
         except ValidationError as error:
-            first = error.errors()[0]
-            parameter = str(first["loc"][0]) if first["loc"] else ""
-            what = f"{parameter!r} of {name!r}" if parameter else f"{name!r}"
-            message = first["msg"].removeprefix("Value error, ")
-            raise self.error(f"{what}: {message}", (*at, *first["loc"])) from None
+            # A key that is not known says more than the one that is missing in its stead.
+            first = min(error.errors(), key=lambda one: one["type"] == "missing")
+            place = at
+            for part in first["loc"]:  # pydantic puts kinds of values between keys
+                place = (*place, part) if (*place, part) in self.lines else place
+            keys = [part for part in place[len(at) :] if isinstance(part, str)]
+            keys += [part for part in first["loc"][-1:] if first["type"] == "missing" and isinstance(part, str)]
+            what = f"{'.'.join(keys)!r} of {name!r}" if keys else f"{name!r}"
+            unknown = first["type"] == "unexpected_keyword_argument"
+            message = "there is no such parameter" if unknown else first["msg"].removeprefix("Value error, ")
+            raise self.error(f"{what}: {message}", place) from None
 
 
 def nearest(name: str, names: tuple[str, ...]) -> str:

@@ -112,6 +112,9 @@ def import_(
 
     Nothing in FOLDER is run; a checkpoint that asks for it is refused.
     """
+    from pipeline.models import device
+
+    device.installed()
     from pipeline.models.folder import write
     from pipeline.models.nnunet import imported
 

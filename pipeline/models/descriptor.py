@@ -85,6 +85,8 @@ class Lattice:
             raise ValueError("spacing must be three finite numbers above 0")
         if self.orientation is not None:
             orientation.checked(self.orientation)
+        if self.anisotropy is not None and not self.anisotropy >= 1:
+            raise ValueError("anisotropy must be at least 1")
         if self.clip and not self.normalised:
             raise ValueError("clip goes with normalised")
 
@@ -127,6 +129,10 @@ class Keep:
     value: int
     largest: bool = False
     min_mm3: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (self.min_mm3 >= 0 and isfinite(self.min_mm3)):
+            raise ValueError("min_mm3 must be a finite number, at least 0")
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -205,6 +211,18 @@ class Descriptor:
             raise ValueError("overlap must be at least 0 and below 1")
         if any(kept.value not in values for kept in self.keep):
             raise ValueError("keep speaks of values that are no structure")
+        if not self.modalities:
+            raise ValueError("modalities must be at least one")
+        if self.air is not None and not isfinite(self.air):
+            raise ValueError("air must be finite")
+        if self.memory_mb is not None and self.memory_mb < 1:
+            raise ValueError("memory_mb must be at least 1")
+        if len(set(self.mirror)) < len(self.mirror):
+            raise ValueError("mirror must name each axis once")
+        if self.method == "located" and (
+            len(self.weights.files) != 2 or len(self.structures) != 1 or self.intensity.rule != "percentiles"
+        ):
+            raise ValueError("located has two networks, each a file of weights, one structure, and percentiles")
 
     @property
     def memory(self) -> int:

@@ -21,13 +21,18 @@ reduced: dict[str, int] = {}
 """Patches in a batch of a model, by its name, where memory did not suffice for what its descriptor says."""
 
 
+def installed() -> None:
+    """Raises ModelError where what networks need is not installed."""
+    if any(find_spec(name) is None for name in ("torch", "safetensors")):
+        raise ModelError("networks need torch and safetensors: pip install 'scanmill[models]'")
+
+
 def chosen() -> str:
     """torch's name of the device: ``cuda`` where there is one and it is not refused, else ``cpu``.
 
     Raises ModelError where torch is not there, or a GPU is asked for and none is.
     """
-    if find_spec("torch") is None:
-        raise ModelError("networks need torch: pip install 'scanmill[models]'")
+    installed()
     import torch
 
     wanted = os.environ.get(VARIABLE, "auto")

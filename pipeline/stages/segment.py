@@ -73,8 +73,6 @@ class Segment(Stage):
             raise Quarantine(Reason.MODEL_MODALITY)
         if said.units not in ("1", facts.units):
             raise Quarantine(Reason.MODEL_UNITS)
-        if self.mirror and not said.mirror:
-            raise RecipeError(f"the model {self.model!r} knows no mirrored volumes")
         overlap = said.overlap if self.overlap is None else self.overlap
         return replace(self, overlap=overlap, sha256=found.sha256)
 
@@ -84,7 +82,11 @@ class Segment(Stage):
         library.verify(self.found)
 
     def spec(self, source: Spec) -> Spec:
-        return Spec(source.grid, "labels", sliding.labels_dtype(self.found.descriptor))
+        """Raises RecipeError where the model has not what the recipe asks of it."""
+        said = self.found.descriptor
+        if self.mirror and not said.mirror:
+            raise RecipeError(f"the model {self.model!r} knows no mirrored volumes")
+        return Spec(source.grid, "labels", sliding.labels_dtype(said))
 
     def held(self, source: Spec) -> int:
         return sliding.held(self.found.descriptor, source)

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.cli.models import models
 from pipeline.errors import ModelError
-from pipeline.models import library
+from pipeline.models import device, library
 from pipeline.models.descriptor import Lattice
 from pipeline.models.intensity import Percentiles, ZScore
 from pipeline.structure import Structure
@@ -130,3 +130,11 @@ def test_a_network_of_nnunet_becomes_a_model(own: Path, capsys: pytest.CaptureFi
         call("import", "nnunet", str(folder), "--to", str(own), "--name", "thick")
     with pytest.raises(ModelError, match=r"no fold_3/checkpoint_final\.pth"):
         call("import", "nnunet", str(folder), "--to", str(own), "--name", "other", "--fold", "3")
+
+
+def test_without_torch_nothing_is_imported_and_the_sentence_says_what_to_do(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "find_spec", lambda _: None)
+    with pytest.raises(ModelError, match=r"pip install 'scanmill\[models\]'"):
+        call("import", "nnunet", str(own), "--to", str(own))

@@ -34,7 +34,7 @@ DESCRIPTORS = st.builds(
     Descriptor,
     name=WORDS,
     summary=WORDS,
-    modalities=st.lists(st.sampled_from(["CT", "MR", "PT"]), max_size=2).map(tuple),
+    modalities=st.lists(st.sampled_from(["CT", "MR", "PT"]), min_size=1, max_size=2).map(tuple),
     units=st.sampled_from(["HU", "1"]),
     structures=st.just((Structure(1, "left lung", "39607008", "Lung"), Structure(2, "no: code"))),
     weights=st.just(Weights("safetensors", {"weights.safetensors": "0" * 64})),

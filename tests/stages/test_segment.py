@@ -18,6 +18,7 @@ from pipeline.stages.segment import Segment
 from pipeline.stages.window import Window
 from pipeline.volume import Facts, Spec
 from pipeline.yaml_text import parse
+from tests.models.makers import written
 from tests.stages.cuts import check_any_cut_gives_the_whole, volumes
 
 CT = Facts(modality="CT", units="HU")
@@ -71,6 +72,13 @@ def test_normalised_voxels_are_an_error_of_the_recipe():
     with pytest.raises(RecipeError, match="'zscore'"):
         after("{use: zscore}")
     after("{use: resample, spacing: [2, 2, 2]}")
+
+
+def test_mirrorings_that_a_model_was_not_trained_on_are_an_error_of_the_recipe_with_its_line(tmp_path, monkeypatch):
+    written(tmp_path, name="upright")
+    monkeypatch.setenv("SCANMILL_MODELS", str(tmp_path))
+    with pytest.raises(RecipeError, match="line 3: the model 'upright' knows no mirrored volumes"):
+        build(parse("name: x\nstages:\n  - {use: segment, model: upright, mirror: true, keep: a}", "test"))
 
 
 def test_a_model_that_is_not_there_is_an_error_of_the_recipe_with_its_line():
