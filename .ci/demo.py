@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import pyarrow.parquet as pq
 
 from pipeline.demo import Expected
 
-RECIPE, MODALITY = "ct-body", "CT"
+RECIPE, MODALITY, NETWORK = "ct-body", "CT", "ct-lungs"
 QUARANTINED = 3
 
 
@@ -47,8 +48,19 @@ def published(out: Path) -> dict[str, str]:
     }
 
 
+def networks(archive: Path, out: Path, vault: Path) -> str:
+    """What a U-Net finds in the same archive, where torch is there to run one."""
+    if find_spec("torch") is None:
+        return "torch is not installed: pip install 'scanmill[models]', then `scanmill run ct-lungs`"
+    scanmill("run", NETWORK, "-o", out, archive, "--vault", vault, "--json", ok=(0, QUARANTINED))
+    rows = pq.read_table(out / "report" / "structure_qa.parquet").to_pylist()
+    found = [(row["structure"], row["volume_ml"]) for row in rows if row["recipe"] == NETWORK]
+    told = ", ".join(f"{name} {ml:,.0f} ml" for name, ml in sorted(found))
+    return f"{NETWORK}: {told or 'no lungs'}"
+
+
 def main(folder: Path) -> None:
-    """The three commands, and the counts."""
+    """The commands, and the counts."""
     shutil.rmtree(folder, ignore_errors=True)
     archive, out, vault = folder / "archive", folder / "out", folder / "vault"
     expected = Expected.from_json(scanmill("demo", archive, "--json"))
@@ -71,11 +83,13 @@ def main(folder: Path) -> None:
     same("files that a second run changed", second["changed"], [])
     same("bytes after a second run", published(out) == before, True)
 
+    lungs = networks(archive, out, vault)
     print(expected.describe())
     counts = ", ".join(f"{n} {outcome}" for outcome, n in expected.outcomes(MODALITY).items())
     print(f"files    {expected.found} found: {counts}")
     print(f"volumes  {expected.volumes(MODALITY)} by {RECIPE} in {seconds:.1f} s; run again, nothing changed")
     print(f"         {out / 'raw'}  {out / 'derived' / RECIPE}")
+    print(f"network  {lungs}")
     print(f"report   {out / 'report' / 'index.html'}")
 
 
