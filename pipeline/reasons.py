@@ -81,6 +81,7 @@ class Reason(StrEnum):
     MODEL_FOUND_NOTHING = "MODEL_FOUND_NOTHING"
     MODEL_MODALITY = "MODEL_MODALITY"
     MODEL_UNITS = "MODEL_UNITS"
+    MODEL_OVERFLOW = "MODEL_OVERFLOW"
     # The run
     MODEL_MISSING = "MODEL_MISSING"
     DAMAGED = "DAMAGED"
@@ -160,6 +161,7 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.MODEL_FOUND_NOTHING: Meaning(_Q, "a network finds nothing of what it looks for"),
     Reason.MODEL_MODALITY: Meaning(_Q, "the network was not made for volumes of this modality"),
     Reason.MODEL_UNITS: Meaning(_Q, "the network was not made for intensities in these units"),
+    Reason.MODEL_OVERFLOW: Meaning(_Q, "the network's numbers are none any more: name another precision"),
     Reason.MODEL_MISSING: Meaning(_Q, "a worker lacks the network, its weights or torch", retry=True),
     Reason.DAMAGED: Meaning(_Q, "the volume published in OUT is missing or fails its checksums", retry=True),
     Reason.RECIPE_UNFIT: Meaning(_Q, "the recipe asks for what this volume does not have"),

@@ -105,7 +105,7 @@ STAGES = [
     (Pad(multiple=(4, 8, 16)), 1, "ebdfe73ee2967301"),
     (Reorient("RAS"), 1, "b2a091718e8c3996"),
     (Rescale(-1000, 1000), 1, "fd11dd15f3b92392"),
-    (Segment("tiny"), 1, "8ac1009748af47cf"),
+    (Segment("tiny"), 1, "f6c7f7dc5380d895"),
     (Suv(0.0005), 1, "ff33e17a1885ba89"),
     (
         Transform(SPACING, (10.0, -5.0, 20.0), (1.1, 0.9, 1.0), (False, False, True), (1.0, 2.0, -3.0)),

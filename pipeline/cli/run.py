@@ -45,7 +45,8 @@ def run(
 
     \b
     RECIPE is a file or a packaged name: raw, ct-body, ct-bone,
-    ct-lungs, ct-lungs-classical, ct-augment, mr-brain, mr-head, xray.
+    ct-lungs, ct-lungs-classical, ct-lungs-train, ct-augment, mr-brain,
+    mr-head, xray.
     """
     from pipeline import recipe as recipes
     from pipeline.cli.progress import counting

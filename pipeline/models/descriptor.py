@@ -24,6 +24,9 @@ from pipeline.models.topology import Topology
 from pipeline.structure import Structure
 from pipeline.yaml_text import parse
 
+CLOSEST = 0.9
+"""The largest overlap: at more there are millions of windows."""
+
 Format = Literal["safetensors", "exported", "torchscript"]
 """Weights of a U-Net that is built here; or a program of ``torch.export``, or of TorchScript, which are code: they are
 loaded from packaged descriptors alone, which pin them."""
@@ -207,8 +210,8 @@ class Descriptor:
                 raise ValueError("network sees one volume, so it has one channel")
             if max(values) >= self.network.classes:
                 raise ValueError("structures have values that the network does not make")
-        if not 0 <= self.overlap < 1:
-            raise ValueError("overlap must be at least 0 and below 1")
+        if not 0 <= self.overlap <= CLOSEST:
+            raise ValueError(f"overlap must be 0 to {CLOSEST}")
         if any(kept.value not in values for kept in self.keep):
             raise ValueError("keep speaks of values that are no structure")
         if not self.modalities:

@@ -19,11 +19,13 @@ from queue import Empty, Full, Queue
 import numpy as np
 import torch
 
+from pipeline.errors import Quarantine
 from pipeline.models import weights
 from pipeline.models.device import Precision, reduced
 from pipeline.models.fused import fused
 from pipeline.models.library import Model
 from pipeline.models.unet import UNet
+from pipeline.reasons import Reason
 
 ON_CPU = 1
 """Patches in a batch there: more are hardly faster, and what is filled up with zeros costs as much as a patch
@@ -49,6 +51,8 @@ class Predictor:
     batch : patches in a batch
     mirror : axes (0, 1, 2 for k, j, i): logits are the mean over all mirrorings along them, turned back
     precision : of the arithmetic; what comes out is float32.  ``auto``: bfloat16 on a GPU, float32 on a CPU
+
+    Logits that are no numbers, as float16 may make them, are answered by Quarantine (MODEL_OVERFLOW).
 
     Where memory does not suffice the batch is halved for as long as the Predictor lives, and ``batch`` says so; where
     it does not suffice for a single patch, the answer is MemoryError.
@@ -135,6 +139,8 @@ class Predictor:
                 total += self.network(x.flip(axes)).float().flip(axes)
             total /= len(self.mirrorings)
         made: np.ndarray = total[: len(patches)].cpu().numpy()
+        if not np.isfinite(made).all():
+            raise Quarantine(Reason.MODEL_OVERFLOW)
         return made
 
 

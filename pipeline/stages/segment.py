@@ -8,6 +8,7 @@ from typing import ClassVar
 from pipeline.errors import ModelError, Quarantine, RecipeError
 from pipeline.grid import Grid
 from pipeline.models import device, library, sliding
+from pipeline.models.descriptor import CLOSEST
 from pipeline.models.device import Precision
 from pipeline.models.keep import kept
 from pipeline.models.library import Model
@@ -50,8 +51,8 @@ class Segment(Stage):
     source_units: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if self.overlap is not None and not 0 <= self.overlap < 1:
-            raise ValueError("overlap must be at least 0 and below 1")
+        if self.overlap is not None and not 0 <= self.overlap <= CLOSEST:
+            raise ValueError(f"overlap must be 0 to {CLOSEST}")
 
     @property
     def structures(self) -> tuple[Structure, ...]:

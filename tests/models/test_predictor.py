@@ -13,8 +13,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from pipeline.errors import Quarantine
 from pipeline.models import device, library, weights
 from pipeline.models.predictor import Predictor
+from pipeline.reasons import Reason
 
 RNG = np.random.default_rng(0)
 PATCHES = [RNG.normal(size=(1, 8, 8, 8)).astype(np.float32) for _ in range(7)]
@@ -105,6 +107,13 @@ def test_what_goes_wrong_is_answered_and_the_next_is_served() -> None:
         made.submit(PATCHES[0]).result()
     network.most = 9
     assert made.submit(PATCHES[0]).result().shape == (2, 8, 8, 8)
+
+
+def test_what_is_no_number_any_more_is_refused() -> None:
+    made = Predictor("seen", Seen(), 2, 1)
+    with pytest.raises(Quarantine) as refused:
+        made.submit(np.full((1, 8, 8, 8), 3e38, np.float32)).result()
+    assert refused.value.reason is Reason.MODEL_OVERFLOW
 
 
 def test_bfloat16_is_near_float32() -> None:
