@@ -54,9 +54,11 @@ def networks(archive: Path, out: Path, vault: Path) -> str:
         return "torch is not installed: pip install 'scanmill[models]', then `scanmill run ct-lungs`"
     scanmill("run", NETWORK, "-o", out, archive, "--vault", vault, "--json", ok=(0, QUARANTINED))
     rows = pq.read_table(out / "report" / "structure_qa.parquet").to_pylist()
-    found = [(row["structure"], row["volume_ml"]) for row in rows if row["recipe"] == NETWORK]
-    told = ", ".join(f"{name} {ml:,.0f} ml" for name, ml in sorted(found))
-    return f"{NETWORK}: {told or 'no lungs'}"
+    found = {
+        side: [row["volume_ml"] for row in rows if row["structure"] == side] for side in ("right lung", "left lung")
+    }
+    told = ", ".join(f"{side} {max(ml):,.0f} ml" for side, ml in found.items() if ml)
+    return f"{NETWORK}: in the chest {told or 'no lungs'}"
 
 
 def main(folder: Path) -> None:
