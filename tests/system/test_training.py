@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from pipeline.learn.train import STATE
 from tests.learn import made
 
 pytestmark = pytest.mark.system
@@ -51,19 +52,22 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_file(folder / "balls" / "weights.safetensors")
 
 
+def stamp(path: Path) -> int:
+    """When a file was put in place; 0 before it is there."""
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
 def test_killed_again_and_again_it_ends_with_the_same_weights(balls, tmp_path):
     assert started(balls, tmp_path / "undisturbed").wait(120) == 0
-    rng, kills = random.Random(7), 0
-    while True:
-        process = started(balls, tmp_path / "killed")
-        try:
-            assert process.wait(rng.uniform(6, 12) + 3 * kills) == 0
-            break
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            kills += 1
-    assert kills
+    rng, state = random.Random(7), tmp_path / "killed" / "balls" / STATE
+    for _ in range(3):
+        before, process = stamp(state), started(balls, tmp_path / "killed")
+        while process.poll() is None and stamp(state) == before:
+            time.sleep(0.005)
+        time.sleep(rng.uniform(0, 0.1))
+        os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL  # in the middle of it, not after its end
+    assert started(balls, tmp_path / "killed").wait(120) == 0
     undisturbed, killed = (
         {path.name: path.read_bytes() for path in (tmp_path / name / "balls").iterdir()}
         for name in ("undisturbed", "killed")
