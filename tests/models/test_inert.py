@@ -15,7 +15,6 @@ import torch
 from safetensors.torch import save
 
 from pipeline.errors import ModelError
-from pipeline.models import library
 from pipeline.models.descriptor import Weights
 from pipeline.models.descriptor_text import text
 from pipeline.models.library import find
@@ -68,14 +67,6 @@ def false_offsets(_marker: Path) -> bytes:
 @pytest.fixture
 def marker(tmp_path: Path) -> Path:
     return tmp_path / "it-ran"
-
-
-@pytest.fixture
-def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "models"
-    folder.mkdir()
-    monkeypatch.setenv(library.VARIABLE, str(folder))
-    return folder
 
 
 def test_the_payload_would_run(marker: Path) -> None:

@@ -18,15 +18,6 @@ from tests.models.makers import FILE, named, written
 PACKAGED = tuple(sorted(path.parent.name for path in Path(library.__file__).parent.glob("packaged/*/model.yaml")))
 
 
-@pytest.fixture
-def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's folder of models."""
-    folder = tmp_path / "models"
-    folder.mkdir()
-    monkeypatch.setenv(library.VARIABLE, str(folder))
-    return folder
-
-
 def refused(name: str = "tiny") -> str:
     """What is said where a model is found, or its files are, but cannot be."""
     with pytest.raises(ModelError) as error:
