@@ -14,7 +14,7 @@ from pipeline.archive.formats.header import Header
 from pipeline.errors import StoreError, UsageError
 from pipeline.reasons import MEANINGS, Reason
 
-FACTS_VERSION = 4
+FACTS_VERSION = 5
 """Of the index.  Raise it when ``Header``, a reader or a table changes: every file is then read again."""
 
 _BUSY_S = 60.0

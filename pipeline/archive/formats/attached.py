@@ -16,7 +16,7 @@ import numpy as np
 from pipeline.archive.formats import mha, nrrd
 from pipeline.archive.formats.header import Format, Header
 from pipeline.archive.formats.limits import DEFLATE_RATIO, Limits, bounded, declared
-from pipeline.archive.formats.stream import Inflated, array_from
+from pipeline.archive.formats.stream import Inflated, array_from, skip
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 
@@ -63,9 +63,14 @@ def parse(file: BufferedReader, limits: Limits, form: Format) -> tuple[Header, R
         return header, Reason.UNREADABLE
 
 
-def voxels(file: BufferedReader, header: Header) -> np.ndarray:
-    """Stored values (k, j, i), in native byte order; raises Quarantine(TRUNCATED), or zlib.error."""
+def voxels(file: BufferedReader, header: Header, volume: int = 0) -> np.ndarray:
+    """Stored values (k, j, i), in native byte order, of one of ``header.volumes``.
+
+    Raises Quarantine(TRUNCATED), or zlib.error.
+    """
     reader = mha if header.format == "mha" else nrrd
     layout = reader.layout(reader.fields(file), file.tell())
     file.seek(layout.offset)
-    return array_from(Inflated(file) if layout.deflated else file, header.shape, layout.dtype)
+    stream = Inflated(file) if layout.deflated else file
+    skip(stream, volume * declared(header))
+    return array_from(stream, header.shape, layout.dtype)

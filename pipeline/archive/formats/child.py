@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, TypeVar
@@ -23,7 +23,7 @@ import numpy as np
 
 from pipeline.archive.formats.header import Header
 from pipeline.archive.formats.limits import Limits, declared
-from pipeline.archive.formats.pixels import cut_to_stored, stored_dtype
+from pipeline.archive.formats.pixels import cut_to_stored, shape_of, stored_dtype
 from pipeline.archive.formats.process import Dead, Process
 from pipeline.archive.formats.reading import Parsed
 from pipeline.archive.formats.syntax import AS_BITS
@@ -101,18 +101,28 @@ class Child:
             if asked:
                 self.close()
 
-    def pixels(self, path: str | os.PathLike[str], header: Header, out: np.ndarray | None = None) -> np.ndarray:
+    def pixels(
+        self,
+        path: str | os.PathLike[str],
+        header: Header,
+        out: np.ndarray | None = None,
+        *,
+        parts: Sequence[int] | None = None,
+    ) -> np.ndarray:
         """Stored values (k, j, i) of a file of any format, in native byte order, cut to the stored bits.
 
-        ``out``, where given, is a C-contiguous array of ``header.shape`` and ``stored_dtype(header)``.
+        ``parts`` are the frames of a DICOM object that are wanted, in their order, or the one volume of a file of
+        several.  ``out``, where given, is a C-contiguous array of ``shape_of(header, parts)`` and
+        ``stored_dtype(header)``.
 
         Raises Quarantine: BOMB_DECLARED before anything is allocated, DECODER_CRASH, DECODER_TIMEOUT, or
         what the decoder came to.
         """
         if not self.limits.allow(header):
             raise Quarantine(Reason.BOMB_DECLARED)
-        array = np.empty(header.shape, stored_dtype(header)) if out is None else out
-        self._twice(lambda: self._decode(os.fspath(path), header, array, declared(header)))
+        array = np.empty(shape_of(header, parts), stored_dtype(header)) if out is None else out
+        wanted = None if parts is None else list(parts)
+        self._twice(lambda: self._decode(os.fspath(path), header, wanted, array))
         return cut_to_stored(array, header) if header.transfer_syntax in AS_BITS else array
 
     def texts(self, path: str | os.PathLike[str]) -> dict[str, str]:
@@ -152,8 +162,8 @@ class Child:
         process.ask(request)
         return process, request
 
-    def _decode(self, path: str, header: Header, array: np.ndarray, nbytes: int) -> None:
-        process, request = self._ask({"header": header.to_json()}, path, nbytes)
+    def _decode(self, path: str, header: Header, parts: list[int] | None, array: np.ndarray) -> None:
+        process, request = self._ask({"header": header.to_json(), "parts": parts}, path, declared(header))
         answer = _unrefused(process.line(request["seconds"]))
         if (answer["dtype"], tuple(answer["shape"])) != (array.dtype.str, array.shape):
             self.close()

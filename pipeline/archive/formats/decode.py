@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
 import pydicom
+from pydicom.dataset import FileDataset
 from pydicom.pixels import get_decoder
+from pydicom.pixels.decoders.base import Decoder
 
 from pipeline.archive.formats.header import Header
+from pipeline.archive.formats.pixels import shape_of
 from pipeline.archive.formats.syntax import AS_BITS, DECODERS, READABLE
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 
 
-def voxels(file: BinaryIO, header: Header) -> np.ndarray:
-    """Stored values (frames, rows, columns), in native byte order.
+def voxels(file: BinaryIO, header: Header, parts: Sequence[int] | None = None) -> np.ndarray:
+    """Stored values (frames, rows, columns), in native byte order; of these frames, or of all.
 
     The next decoder is tried where one refuses; where all do, Quarantine(DECODE_FAIL).
     Raises Quarantine(UNSUPPORTED_TS) for a syntax that is not ``READABLE``.
@@ -33,10 +37,17 @@ def voxels(file: BinaryIO, header: Header) -> np.ndarray:
         if plugin and plugin not in decoder.available_plugins:
             continue
         try:
-            array, _ = decoder.as_array(dataset, decoding_plugin=plugin, **options)
+            array = _frames(decoder, dataset, parts, options | {"decoding_plugin": plugin})
         except (MemoryError, OSError):
             raise
         except Exception:
             continue
-        return array.reshape(header.shape).astype(array.dtype.newbyteorder("="), copy=False)
+        return array.reshape(shape_of(header, parts)).astype(array.dtype.newbyteorder("="), copy=False)
     raise Quarantine(Reason.DECODE_FAIL)
+
+
+def _frames(decoder: Decoder, dataset: FileDataset, parts: Sequence[int] | None, options: dict[str, Any]) -> np.ndarray:
+    if parts is None:
+        whole, _ = decoder.as_array(dataset, **options)
+        return whole
+    return np.stack([decoder.as_array(dataset, index=n, **options)[0] for n in parts])

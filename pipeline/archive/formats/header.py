@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, NamedTuple
 
 from pipeline.volume import Voi
@@ -49,6 +49,59 @@ class Pet(NamedTuple):
     philips_bqml: float | None = None
 
 
+class Facets(NamedTuple):
+    """What tells images at one place apart: the coordinates of a series that is several volumes.
+
+    None or "" where nothing is stated.  A phase, an echo, a diffusion direction is one value of one of them.
+
+    Attributes
+    ----------
+    stack : Stack ID (0020,9056)
+    temporal_position : Temporal Position Index or Identifier (0020,9128), (0020,0100)
+    trigger_ms : cardiac or respiratory delay: Trigger Time (0018,1060), Nominal Cardiac Trigger Delay (0020,9153)
+    echo_ms, echo : Echo Time (0018,0081), Effective Echo Time (0018,9082); Echo Number (0018,0086)
+    inversion_ms : Inversion Time (0018,0082), (0018,9079)
+    b_value, gradient : Diffusion b-value (0018,9087) in s/mm2, Gradient Orientation (0018,9089)
+    component : of a complex image: M, P, R, I, from Image Type or Complex Image Component (0008,9208)
+    energy_kev : of a monoenergetic CT; kVp of a tube that switches
+    acquisition : Acquisition Number (0020,0012)
+    acquired_s : Acquisition Datetime, or date and time, in seconds since 1970
+    number : Instance Number (0020,0013): the last resort
+    """
+
+    stack: str = ""
+    temporal_position: int | None = None
+    trigger_ms: float | None = None
+    echo_ms: float | None = None
+    echo: int | None = None
+    inversion_ms: float | None = None
+    b_value: float | None = None
+    gradient: tuple[float, ...] | None = None
+    component: str = ""
+    energy_kev: float | None = None
+    acquisition: int | None = None
+    acquired_s: float | None = None
+    number: int | None = None
+
+
+ALONE = Facets()
+"""Of an image that says nothing of the kind."""
+
+
+class Frame(NamedTuple):
+    """What one frame of a multi-frame object says for itself; the names are those of ``Header``."""
+
+    position: tuple[float, float, float] | None = None
+    orientation: tuple[float, float, float, float, float, float] | None = None
+    spacing: tuple[float, float] | None = None
+    slice_thickness: float | None = None
+    slope: float = 1.0
+    intercept: float = 0.0
+    window: tuple[float, float] | None = None
+    image_type: tuple[str, ...] = ()
+    facets: Facets = ALONE
+
+
 @dataclass(frozen=True, kw_only=True)
 class Header:
     """What a scan keeps of one file.  Text fields are raw header text: identities, never published.
@@ -70,6 +123,9 @@ class Header:
     pet : what a PET image says of its activity; None of all others
     voi : what it is meant for, see ``volume.Voi``
     content : sha256 of the file's bytes for formats without instance UIDs, else ""
+    facets : which of several images at one place this is
+    frames : of a multi-frame object what each of its ``shape[0]`` frames says; else none
+    volumes : how many volumes of ``shape`` lie one behind another in a file of another format than DICOM
     """
 
     format: Format
@@ -115,6 +171,22 @@ class Header:
     pet: Pet | None = None
     voi: Voi = "LINEAR"
     content: str = ""
+    facets: Facets = ALONE
+    frames: tuple[Frame, ...] = ()
+    volumes: int = 1
+
+    @property
+    def parts(self) -> int:
+        """Frames of a DICOM object, volumes of any other file: what ``part`` tells apart."""
+        return self.shape[0] if self.format == "dicom" else self.volumes
+
+    def part(self, n: int) -> Header:
+        """As if the n-th frame or volume were a file of its own, but for where its voxels lie."""
+        if self.format != "dicom":
+            return replace(self, volumes=1, facets=Facets(temporal_position=n) if self.volumes > 1 else self.facets)
+        if not self.frames:
+            return self if self.shape[0] == 1 else replace(self, shape=(1, *self.shape[1:]), facets=Facets(number=n))
+        return replace(self, shape=(1, *self.shape[1:]), frames=(), **self.frames[n]._asdict())
 
     def to_json(self) -> str:
         """One line; ``from_json`` gives an equal value back."""
@@ -127,7 +199,21 @@ class Header:
         unknown = set(facts) - {f.name for f in fields(cls)}
         if unknown:
             raise ValueError(f"{len(unknown)} unknown facts in a header record")
-        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
+        values: dict[str, Any] = {name: _frozen(value) for name, value in facts.items()}
         if facts.get("pet") is not None:
             values["pet"] = Pet(*facts["pet"])
+        values["facets"] = _facets(facts["facets"])
+        values["frames"] = tuple(map(_frame, facts["frames"]))
         return cls(**values)
+
+
+def _frame(values: list[Any]) -> Frame:
+    return Frame._make([*map(_frozen, values[:-1]), _facets(values[-1])])
+
+
+def _facets(values: list[Any]) -> Facets:
+    return Facets._make(map(_frozen, values))
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -80,14 +80,14 @@ def parse(file: BufferedReader, limits: Limits) -> tuple[Header, Reason | None]:
         return header, refused.reason
 
 
-def voxels(file: BufferedReader, header: Header) -> np.ndarray:
-    """Stored values (k, j, i), in native byte order.
+def voxels(file: BufferedReader, header: Header, volume: int = 0) -> np.ndarray:
+    """Stored values (k, j, i), in native byte order, of one of ``header.volumes``.
 
     Raises Quarantine(TRUNCATED) where the file ends too early.
     """
     _, inside = _inside(file)
     raw = _header(inside)
-    inside.seek(int(raw["vox_offset"]))
+    inside.seek(int(raw["vox_offset"]) + volume * declared(header))
     return array_from(inside, header.shape, raw.get_data_dtype())
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,11 +22,19 @@ def stored_dtype(header: Header) -> np.dtype:
     return np.dtype(f"{kind}{header.bits_allocated // 8}")
 
 
+def shape_of(header: Header, parts: Sequence[int] | None) -> tuple[int, int, int]:
+    """(k, j, i) of what is read where ``parts`` are asked for: frames of a DICOM object, one volume of another file."""
+    if parts is None or header.format != "dicom":
+        return header.shape
+    return len(parts), *header.shape[1:]
+
+
 def by_offset(
     path: str | os.PathLike[str],
     header: Header,
     out: np.ndarray | None = None,
     *,
+    parts: Sequence[int] | None = None,
     size: int | None = None,
     mtime_ns: int | None = None,
 ) -> np.ndarray:
@@ -33,7 +43,8 @@ def by_offset(
     Parameters
     ----------
     header : one whose ``pixel_offset`` is set
-    out : C-contiguous array of ``header.shape`` and ``stored_dtype(header)`` to read into
+    out : C-contiguous array of ``shape_of(header, parts)`` and ``stored_dtype(header)`` to read into
+    parts : frames to read, in their order; None: all
     size, mtime_ns : of the file when it was scanned, checked where given
 
     Returns
@@ -48,8 +59,9 @@ def by_offset(
     """
     if header.pixel_offset is None:
         raise ValueError("only native pixel data can be read by offset")
-    array = np.empty(header.shape, stored_dtype(header)) if out is None else out
-    if array.shape != header.shape or array.dtype != stored_dtype(header) or not array.flags.c_contiguous:
+    shape = shape_of(header, parts)
+    array = np.empty(shape, stored_dtype(header)) if out is None else out
+    if array.shape != shape or array.dtype != stored_dtype(header) or not array.flags.c_contiguous:
         raise ValueError("the array to read into has another shape, type or order than the voxels")
     element = bytes.fromhex(header.pixel_element)
     try:
@@ -63,10 +75,12 @@ def by_offset(
                 or os.pread(file, len(element), header.pixel_offset - len(element)) != element
             ):
                 raise Quarantine(Reason.CHANGED)
-            if header.transfer_syntax == EXPLICIT_BIG:
-                _read_big_endian(file, header.pixel_offset, array, words=element[4:6] == b"OW")
-            else:
-                _read(file, header.pixel_offset, array)
+            for first, run in _runs(parts, array):
+                offset = header.pixel_offset + first * run[0].nbytes
+                if header.transfer_syntax == EXPLICIT_BIG:
+                    _read_big_endian(file, offset, run, words=element[4:6] == b"OW")
+                else:
+                    _read(file, offset, run)
         finally:
             os.close(file)
     except OSError as error:
@@ -88,6 +102,14 @@ def cut_to_stored(array: np.ndarray, header: Header) -> np.ndarray:
         return np.bitwise_and(array, array.dtype.type((1 << header.bits_stored) - 1), out=array)
     np.left_shift(array, above, out=array)
     return np.right_shift(array, unused, out=array)
+
+
+def _runs(parts: Sequence[int] | None, array: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    """(first frame, where to read it and those that follow it in the file)."""
+    if parts is None:
+        return [(0, array)]
+    starts = [0, *(n for n, (a, b) in enumerate(pairwise(parts), 1) if b != a + 1), len(parts)]
+    return [(parts[a], array[a:b]) for a, b in pairwise(starts) if a < b]
 
 
 def _read(file: int, offset: int, array: np.ndarray) -> None:

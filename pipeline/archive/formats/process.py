@@ -17,7 +17,8 @@ from pipeline.archive.formats.limits import Limits
 from pipeline.errors import PipelineError
 from pipeline.reasons import Reason
 
-_LONGEST_LINE = 1 << 20
+_LONGEST_LINE = 1 << 26
+"""A multi-frame object says of every frame where it lies: some 300 bytes each."""
 
 _SECONDS_TO_START = 120.0
 

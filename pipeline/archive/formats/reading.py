@@ -15,7 +15,7 @@ import signal
 import stat
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
@@ -48,11 +48,11 @@ def parsed(path: str, limits: Limits) -> Parsed:
         return Parsed(None, _reason(error, Reason.UNREADABLE))
 
 
-def voxels(path: str, header: Header) -> np.ndarray:
-    """Stored values of one file, decoded in this process; raises Quarantine."""
+def voxels(path: str, header: Header, parts: Sequence[int] | None = None) -> np.ndarray:
+    """Stored values of one file, or of these parts of it, decoded in this process; raises Quarantine."""
     try:
         with _opened(path) as file:
-            array = _voxels(file, header)
+            array = _voxels(file, header, parts)
     except Exception as error:
         raise Quarantine(_reason(error, Reason.DECODE_FAIL)) from None
     return np.ascontiguousarray(array)
@@ -84,18 +84,19 @@ def _header(file: BufferedReader, form: Format, limits: Limits) -> tuple[Header,
     return attached.parse(file, limits, form)
 
 
-def _voxels(file: BufferedReader, header: Header) -> np.ndarray:
+def _voxels(file: BufferedReader, header: Header, parts: Sequence[int] | None) -> np.ndarray:
     if header.format == "dicom":
         from pipeline.archive.formats import decode
 
-        return decode.voxels(file, header)
+        return decode.voxels(file, header, parts)
+    volume = parts[0] if parts else 0
     if header.format == "nifti":
         from pipeline.archive.formats import nifti
 
-        return nifti.voxels(file, header)
+        return nifti.voxels(file, header, volume)
     from pipeline.archive.formats import attached
 
-    return attached.voxels(file, header)
+    return attached.voxels(file, header, volume)
 
 
 @contextmanager
@@ -133,7 +134,7 @@ def _answer(request: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], np
         result = parsed(request["path"], limits)
         return {"reason": result.reason, "header": result.header and result.header.to_json()}, None
     try:
-        array = voxels(request["path"], Header.from_json(request["header"]))
+        array = voxels(request["path"], Header.from_json(request["header"]), request["parts"])
     except Quarantine as refused:
         return {"reason": refused.reason}, None
     return {"reason": None, "dtype": array.dtype.str, "shape": array.shape}, array

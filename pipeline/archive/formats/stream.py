@@ -40,6 +40,18 @@ class Inflated:
         return part
 
 
+def skip(stream: Readable, nbytes: int) -> None:
+    """Read so many bytes and keep none; raises Quarantine(TRUNCATED)."""
+    while nbytes:
+        try:
+            part = stream.read(min(nbytes, _STEP))
+        except EOFError:
+            part = b""
+        if not part:
+            raise Quarantine(Reason.TRUNCATED)
+        nbytes -= len(part)
+
+
 def array_from(stream: Readable, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """An array of ``shape`` in native byte order, stored as ``dtype``; raises Quarantine(TRUNCATED)."""
     array = np.empty(shape, dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -19,6 +20,7 @@ def stored(
     child: Child,
     out: np.ndarray | None = None,
     *,
+    parts: Sequence[int] | None = None,
     size: int | None = None,
     mtime_ns: int | None = None,
 ) -> np.ndarray:
@@ -28,11 +30,11 @@ def stored(
     ``size`` and ``mtime_ns``, where given, is CHANGED on either way.
     """
     if header.pixel_offset is not None:
-        return by_offset(path, header, out, size=size, mtime_ns=mtime_ns)
+        return by_offset(path, header, out, parts=parts, size=size, mtime_ns=mtime_ns)
     try:
         status = os.lstat(path)
     except OSError as error:
         raise Quarantine(refusal(error)) from None
     if size not in (None, status.st_size) or mtime_ns not in (None, status.st_mtime_ns):
         raise Quarantine(Reason.CHANGED)
-    return child.pixels(path, header, out)
+    return child.pixels(path, header, out, parts=parts)

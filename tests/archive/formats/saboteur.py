@@ -39,10 +39,10 @@ def parsed(path: str, limits: Limits) -> reading.Parsed:
     return _parsed(path, limits)
 
 
-def voxels(path: str, header: Header) -> np.ndarray:
+def voxels(path: str, header: Header, parts: list[int] | None) -> np.ndarray:
     """As the real one, but for headers whose patient is a word."""
     act(header.patient, Limits())
-    return _voxels(path, header)
+    return _voxels(path, header, parts)
 
 
 def texts(path: str, limits: Limits) -> dict[str, str]:
