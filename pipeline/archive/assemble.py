@@ -17,6 +17,7 @@ from pipeline.archive import vocabulary
 from pipeline.archive.catalog import FILES, SERIES, STACKS, Catalog, Rows, measured, published
 from pipeline.archive.entry import Entry, Part
 from pipeline.archive.formats.header import Header
+from pipeline.archive.formats.refusal import flavour
 from pipeline.archive.gate import Gate
 from pipeline.archive.group import PENDING, Fate, fate, group
 from pipeline.archive.holes import holes
@@ -214,7 +215,7 @@ class Assembly:
             "stack_id": self.vault.pseudonym("stack", json.dumps([name, contents])),
             "volume_id": volume,
             "edition": edition,
-            "verdict": _verdict(reasons, one.files),
+            "verdict": _verdict(one),
             "reason": next(iter(reasons), None),
             "reasons": list(reasons),
             "partial": one.partial,
@@ -289,13 +290,13 @@ def _series_name(file: File) -> str:
     return header.series or f"{header.study}\0{os.fsdecode(file.folder)}"
 
 
-def _verdict(reasons: Sequence[Reason], images: Sequence[File]) -> str:
+def _verdict(one: Stack) -> str:
     """Skipped where every image is: an empty file is skipped, but what it is a hole of is not."""
-    if not reasons:
+    if not one.judged.reasons:
         return "accepted"
-    aside = fate(reasons[0]).outcome is Outcome.SKIPPED
-    skipped = all(f.reason is None or fate(f.reason).outcome is Outcome.SKIPPED for f in images)
-    return "skipped" if aside and skipped else "quarantined"
+    aside = (s.file.reason or flavour(s.header) for s in one.slices)
+    skipped = all(reason is not None and fate(reason).outcome is Outcome.SKIPPED for reason in aside)
+    return "skipped" if skipped else "quarantined"
 
 
 def _ends(found: Sequence[Stack], volumes: Sequence[str | None]) -> dict[str, tuple[Fate, tuple[str, ...]]]:
@@ -307,8 +308,10 @@ def _ends(found: Sequence[Stack], volumes: Sequence[str | None]) -> dict[str, tu
     members: dict[str, list[str]] = defaultdict(list)
     for one, volume in zip(found, volumes, strict=True):
         reasons = one.judged.reasons
+        # A hole must never be converted in silence: what is left of a series with an empty file is refused with it.
+        end = Fate(Outcome(_verdict(one)), reasons[0]) if reasons else PENDING
         for file in one.files:
-            fates[file.file_id].append(fate(reasons[0]) if reasons else PENDING)
+            fates[file.file_id].append(end)
             members[file.file_id] += [volume] if volume else []
     rank = {Outcome.QUARANTINED: 0, None: 1, Outcome.SKIPPED: 2}
     worst = {name: min(ends, key=lambda end: rank[end.outcome]) for name, ends in fates.items()}
