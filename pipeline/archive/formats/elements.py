@@ -37,6 +37,10 @@ class Elements:
     def __contains__(self, tag: int) -> bool:
         return tag in self.raw
 
+    def value(self, tag: int) -> bytes:
+        """The value as it stands; b"" where it is absent."""
+        return self._bytes(tag)
+
     def text(self, tag: int) -> str:
         """The whole value without padding; "" where it is absent."""
         value = self._bytes(tag)

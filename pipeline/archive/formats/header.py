@@ -130,6 +130,7 @@ class Header:
     content : sha256 of the file's bytes for formats without instance UIDs, else ""
     facets : which of several images at one place this is
     frames : of a multi-frame object what each of its ``shape[0]`` frames says; else none
+    mosaic : where the frames are tiles of one image, how many of them lie side by side; else 0
     volumes : how many volumes of ``shape`` lie one behind another in a file of another format than DICOM
     """
 
@@ -179,6 +180,7 @@ class Header:
     content: str = ""
     facets: Facets = ALONE
     frames: tuple[Frame, ...] = ()
+    mosaic: int = 0
     volumes: int = 1
 
     @property
