@@ -7,7 +7,7 @@ from typing import BinaryIO, Literal
 
 import numpy as np
 
-from pipeline.archive.formats import functional_groups, mosaic, tags, voi
+from pipeline.archive.formats import functional_groups, mosaic, nuclear, tags, voi
 from pipeline.archive.formats.damage import encapsulated_damage, native_damage
 from pipeline.archive.formats.dataset import Element, Meta, Reader, begin
 from pipeline.archive.formats.elements import Elements
@@ -55,6 +55,8 @@ def parse(file: BinaryIO, limits: Limits) -> tuple[Header, Reason | None]:
     except Quarantine as refused:
         damage = refused.reason
     header = _header(meta, facts, element, frames)
+    if nuclear.is_tomogram(header):
+        header = nuclear.stacked(header, facts) or header
     if element is None:
         return header, refusal(header, limits, has_pixels=False, damage=damage)
     if damage is not None:
@@ -62,10 +64,10 @@ def parse(file: BinaryIO, limits: Limits) -> tuple[Header, Reason | None]:
         known = refusal(header, limits, has_pixels=True, damage=damage)
         return header, damage if known is Reason.MULTIFRAME else known
     header, reason = _with_pixels(header, reader, element, facts, limits)
-    if not mosaic.is_tiled(header):
-        return header, reason
-    unfolded = mosaic.unfolded(header, facts)
-    return unfolded or header, reason or (None if unfolded else Reason.MULTIFRAME)
+    if mosaic.is_tiled(header):
+        unfolded = mosaic.unfolded(header, facts)
+        return unfolded or header, reason or (None if unfolded else Reason.MULTIFRAME)
+    return header, reason
 
 
 def _frames(reader: Reader, groups: Element, facts: Elements, limits: Limits) -> tuple[Frame, ...]:
