@@ -18,11 +18,14 @@ from pipeline.archive.formats.damage import UNDEFINED, check_inflated_size, enca
 from pipeline.archive.formats.elements import Elements
 from pipeline.archive.formats.header import NATIVE, Header
 from pipeline.archive.formats.limits import Limits, bounded, declared
+from pipeline.archive.formats.lut import mapped
 from pipeline.archive.formats.pet import pet
+from pipeline.archive.formats.philips import private_scale
 from pipeline.archive.formats.pixels import cut_to_stored, stored_dtype
 from pipeline.archive.formats.refusal import refusal
 from pipeline.archive.formats.rescale import is_scaling
 from pipeline.archive.formats.syntax import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, LOSSY
+from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 from pipeline.volume import Voi
 
@@ -71,7 +74,7 @@ def parse(file: BinaryIO, limits: Limits) -> tuple[Header, Reason | None]:
         damage = native_damage(length, declared(header), size - at)
     else:
         damage = encapsulated_damage(file, at, length, size)
-    is_native = header.transfer_syntax in NATIVE and damage is None
+    is_native = header.transfer_syntax in NATIVE and damage is None and header.bits_allocated >= 8
     header = replace(
         header,
         padding=_padding(facts, header),
@@ -79,7 +82,13 @@ def parse(file: BinaryIO, limits: Limits) -> tuple[Header, Reason | None]:
         pixel_length=length if is_native else None,
         pixel_element=element.hex() if is_native else "",
     )
-    return header, refusal(header, limits, has_pixels=True, damage=_ambiguous(facts) or damage)
+    damage = _ambiguous(facts) or damage
+    if tags.MODALITY_LUT in facts and damage is None:
+        try:
+            header = mapped(header, facts)
+        except Quarantine as refused:
+            damage = refused.reason
+    return header, refusal(header, limits, has_pixels=True, damage=damage)
 
 
 def _read(file: BinaryIO, size: int) -> tuple[FileDataset, _Stop, bytes]:
@@ -143,6 +152,7 @@ def _header(dataset: FileDataset, facts: Elements, pixels: tuple[int, int, int] 
         intercept=facts.decimal(tags.INTERCEPT) or 0.0,
         rescale_stated=bool(facts.text(tags.SLOPE) and facts.text(tags.INTERCEPT)),
         rescale_type=facts.text(tags.RESCALE_TYPE),
+        private_scale=private_scale(facts),
         position=position,  # type: ignore[arg-type]  # three numbers, as asked
         orientation=orientation,  # type: ignore[arg-type]
         spacing=spacing,
@@ -195,13 +205,19 @@ def _padding(facts: Elements, header: Header) -> float | None:
 
 
 def _ambiguous(facts: Elements) -> Reason | None:
-    """UNREADABLE where what the voxels mean is stated but unusable, or by a modality LUT: nothing is guessed."""
+    """UNREADABLE where what the voxels mean is stated but unusable: nothing is guessed.
+
+    MISSING_GEOMETRY where pixels are not square, and no spacing says how large they are (DICOM PS3.3 C.7.6.3.1.7).
+    """
     slope, intercept, frames = facts.decimal(tags.SLOPE), facts.decimal(tags.INTERCEPT), facts.whole(tags.FRAMES)
     unusable = (
         (facts.text(tags.SLOPE) and not slope)
         or (facts.text(tags.INTERCEPT) and intercept is None)
         or not is_scaling(slope or 1.0, intercept or 0.0)
         or (facts.text(tags.FRAMES) and (frames is None or frames < 1))
-        or tags.MODALITY_LUT in facts
     )
-    return Reason.UNREADABLE if unusable else None
+    if unusable:
+        return Reason.UNREADABLE
+    aspect = facts.decimals(tags.ASPECT_RATIO, 2)
+    oblong = bool(facts.text(tags.ASPECT_RATIO)) and (aspect is None or aspect[0] != aspect[1] or aspect[0] <= 0)
+    return Reason.MISSING_GEOMETRY if oblong and _spacing(facts)[0] is None else None

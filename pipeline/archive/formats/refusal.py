@@ -26,7 +26,7 @@ _FLAVOURS = {
 }
 """Value 3 of Image Type: DICOM PS3.3 C.8.2.1.1.1, C.8.3.1.1.1; and what vendors write there."""
 
-_ALLOCATED = {False: (8, 16, 32), True: (32, 64)}
+_ALLOCATED = {False: (1, 8, 16, 32, 64), True: (32, 64)}
 
 
 def refusal(header: Header, limits: Limits, *, has_pixels: bool, damage: Reason | None) -> Reason | None:

