@@ -16,6 +16,10 @@ _SIZE = b"\xff\x4f\xff\x51"
 _FRAME = frozenset({*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC})
 """Second bytes of SOF markers: ISO 10918-1 table B.1, and that of JPEG-LS."""
 
+_OF_VALUES = frozenset({0xC3, 0xC7, 0xCB, 0xCF, 0xF7})
+"""Those of processes that code values, of 2 to 16 bits.  The others code cosines, of 8 or 12 (table B.2); there are
+encoders that write 16 bits then, and nobody reads them rightly."""
+
 
 class Codestream(NamedTuple):
     """One frame of JPEG, JPEG-LS or JPEG 2000.
@@ -65,8 +69,10 @@ def _jpeg(frame: bytes) -> tuple[Codestream, int]:
             continue
         length = _number(frame, at + 2, 2)
         if kind in _FRAME:
-            rows, columns = _number(frame, at + 5, 2), _number(frame, at + 7, 2)
-            return Codestream(rows, columns, frame[at + 9], frame[at + 4]), at + 2 + length
+            precision, rows, columns = frame[at + 4], _number(frame, at + 5, 2), _number(frame, at + 7, 2)
+            if precision not in ((8, 12) if kind not in _OF_VALUES else range(2, 17)):
+                raise ValueError("no such precision")
+            return Codestream(rows, columns, frame[at + 9], precision), at + 2 + length
         at += 2 + length
 
 
