@@ -86,7 +86,7 @@ def _image(frame: bytes, header: Header) -> np.ndarray:
 
 
 def _as_stored(array: np.ndarray, code: Codestream, header: Header) -> np.ndarray:
-    """Samples of ``code.precision`` bits as the header has them: (rows, columns), int64.
+    """Samples of ``code.precision`` bits as the header has them: (rows, columns), of any integer type.
 
     A codestream holds values, so HighBit is of no account.  Its precision may be another than BitsStored:
 
@@ -102,16 +102,15 @@ def _as_stored(array: np.ndarray, code: Codestream, header: Header) -> np.ndarra
     """
     bits, kept = code.precision, header.bits_stored
     told = code.signed == header.signed
+    if told and bits <= kept:
+        return array
     values = array.astype("i8")
-    if not told and bits < kept and header.signed and (values >> (bits - 1)).any():
-        raise Quarantine(Reason.DECODE_FAIL)
-    if not told and bits > kept and header.lossy:
-        raise Quarantine(Reason.DECODE_FAIL)
-    if bits > kept and header.lossy:
+    if told and header.lossy:
         low = -(1 << (kept - 1)) if header.signed else 0
         return values.clip(low, low + (1 << kept) - 1, out=values)
-    if bits < kept and told:
-        return values
+    unclear = header.lossy if bits > kept else header.signed and bits < kept and (values >> (bits - 1)).any()
+    if not told and unclear:
+        raise Quarantine(Reason.DECODE_FAIL)
     values &= (1 << min(bits, kept)) - 1
     if header.signed and bits >= kept:
         values -= (values >> (kept - 1)) << kept
