@@ -97,8 +97,13 @@ class Frame(NamedTuple):
     slice_thickness: float | None = None
     slope: float = 1.0
     intercept: float = 0.0
+    rescale_stated: bool = False
+    rescale_type: str = ""
+    private_scale: tuple[float, float] | None = None
     window: tuple[float, float] | None = None
     image_type: tuple[str, ...] = ()
+    calculation: str = ""
+    kernel: str = ""
     facets: Facets = ALONE
 
 
@@ -110,6 +115,7 @@ class Header:
     ----------
     patient, study, series, instance, frame_of_reference :
         PatientID and UIDs; of a file without them ("" where absent), the scanner supplies stand-ins.
+    calculation : Volume Based Calculation Technique (0008,9207) of an enhanced object: MAX_IP and the like
     shape : (frames or slices, rows, columns)
     slope, intercept : stored value -> rescaled value (DICOM PS3.3 C.11.1.1.2; NIfTI scl_slope, scl_inter)
     rescale_stated : whether the file itself states slope and intercept; DICOM needs both, NIfTI a usable slope
@@ -144,6 +150,7 @@ class Header:
     kernel: str = ""
     body_part: str = ""
     image_type: tuple[str, ...] = ()
+    calculation: str = ""
     burned_in: str = ""
     lossy: bool = False
     shape: tuple[int, int, int] = (0, 0, 0)

@@ -45,7 +45,7 @@ def modality_lut(facts: Elements, header: Header) -> Lut:
     Raises Quarantine(UNREADABLE) where it is not well-formed, or stands beside a rescale, which the standard forbids.
     """
     items = facts.items(tags.MODALITY_LUT)
-    if len(items) != 1 or tags.SLOPE in facts or tags.INTERCEPT in facts or header.floating:
+    if len(items) != 1 or tags.SLOPE in facts or tags.INTERCEPT in facts or header.floating or header.frames:
         raise Quarantine(Reason.UNREADABLE)
     descriptor = items[0].array(tags.LUT_DESCRIPTOR, "u2").tolist()
     if len(descriptor) != 3:

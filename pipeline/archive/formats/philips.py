@@ -4,32 +4,36 @@ A Philips MR image has two lines: stored to displayed values (DV) by Rescale Slo
 standard says, and stored to the reconstruction's own floating-point values (FP) by the private Scale Slope SS
 (2005,100E) and Intercept SI (2005,100D)::
 
-    DV = RS * stored + RI          FP = (stored - SI) / SS, which for SI = 0 is (DV - RI) / (RS * SS)
+    DV = RS * stored + RI          FP = (stored - SI) / SS = DV / (RS * SS)
 
-Only FP is comparable between series: T. L. Chenevert et al., Errors in Quantitative Image Analysis due to
+The last holds since RI = -RS * SI, which was measured in the enhanced objects at hand.  Only FP is comparable between series: T. L. Chenevert et al., Errors in Quantitative Image Analysis due to
 Platform-Dependent Image Scaling, Translational Oncology 7(1), 2014, 65-71; PAR/REC files print the same formula.
 """
 
 from __future__ import annotations
 
-from math import isfinite
-
 from pipeline.archive.formats import tags
 from pipeline.archive.formats.elements import Elements
 
-CREATOR = "Philips MR Imaging DD 001"
-"""Who may mean by (2005,100D) and (2005,100E) what they are taken for."""
+GROUP = 0x2005140F
+"""The sequence in the functional groups of a frame whose one item holds what the scanner says of it privately."""
+
+CREATOR = 0x20050010
+IN_GROUP = dict.fromkeys((CREATOR, tags.PHILIPS_SCALE_INTERCEPT, tags.PHILIPS_SCALE_SLOPE))
+"""What is read of that item; as all items do, it names the creators of its private elements itself."""
+
+_NAME = "Philips MR Imaging DD 001"
 
 
 def private_scale(facts: Elements) -> tuple[float, float] | None:
-    """(scale slope, scale intercept) of a data set, or of an item of (2005,140F) in an enhanced object.
+    """(scale slope, scale intercept) of a data set whose reader has seen to the private creator.
 
-    None where they are not stated by Philips, or are no scale: a slope that is not above 0, numbers not finite.
+    None where one is not stated, is no finite number, or the slope is not above 0.
     """
-    if facts.text(tags.PHILIPS_MR_CREATOR) != CREATOR:
-        return None
-    slope, intercept = (facts.array(tag, "f4") for tag in (tags.SCALE_SLOPE, tags.SCALE_INTERCEPT))
-    if len(slope) != 1 or len(intercept) != 1:
-        return None
-    scale = float(slope[0]), float(intercept[0])
-    return scale if all(map(isfinite, scale)) and scale[0] > 0 else None
+    slope, intercept = facts.number(tags.PHILIPS_SCALE_SLOPE), facts.number(tags.PHILIPS_SCALE_INTERCEPT)
+    return None if slope is None or intercept is None or slope <= 0 else (slope, intercept)
+
+
+def scale_of_frame(item: Elements) -> tuple[float, float] | None:
+    """The same of the item of ``GROUP`` of a frame."""
+    return private_scale(item) if item.text(CREATOR) == _NAME else None

@@ -7,19 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from pipeline.archive.formats import voxels
 from pipeline.archive.formats.child import Child
-from pipeline.archive.formats.elements import Elements
-from pipeline.archive.formats.philips import CREATOR, private_scale
 from pipeline.archive.formats.rescale import rescaled
 from tests.archive import makers
 from tests.archive.formats.verdicts import accepted
 
+CREATOR = "Philips MR Imaging DD 001"
 SCALE = 0.0002765719254966825
 
 
@@ -63,10 +61,41 @@ def test_what_philips_does_not_state_is_not_read(tmp_path: Path, child: Child, e
     assert accepted(child, path).private_scale is None
 
 
+@pytest.mark.parametrize("block", [0x10, 0x11, 0xE1])
+def test_the_block_of_a_creator_may_be_any(tmp_path: Path, child: Child, block: int) -> None:
+    def edit(k: int, ds: Dataset) -> None:
+        private = ds.private_block(0x2005, CREATOR, create=True) if block == 0x10 else None
+        for offset, value in ((0x0D, 7.0), (0x0E, 0.5)):
+            if private is not None:
+                private.add_new(offset, "FL", value)
+            else:
+                ds.add_new(0x20050000 + block, "LO", CREATOR)
+                ds.add_new(0x20050000 + (block << 8) + offset, "FL", value)
+
+    (path,) = makers.ct_series(tmp_path, n=1, Modality="MR", edit=edit)
+    assert accepted(child, path).private_scale == (0.5, 7.0)
+
+
 @pytest.mark.system
-def test_in_the_frames_of_an_enhanced_object(data: Callable[..., Path]) -> None:
-    """Each frame has it in its item of (2005,140F), behind a creator of its own."""
-    path = data("dicom2nifti-groundtruth") / "philips_enhanced" / "anatomical" / "001" / "IM-0001-0170-0001.dcm"
-    ds = pydicom.dcmread(path, stop_before_pixels=True)
-    private = [frame[0x2005140F].value[0] for frame in ds.PerFrameFunctionalGroupsSequence]
-    assert {private_scale(Elements.of(item)) for item in private} == {(SCALE, 0.0)}
+@pytest.mark.parametrize(
+    ("name", "scales"),
+    [
+        ("dicom2nifti-groundtruth/philips_enhanced/anatomical/001/IM-0001-0170-0001.dcm", {(SCALE, 0.0)}),
+        ("dcm_qa_enh/In/Philips/IM_0027_fMAP.dcm", {(8.448640073766e-06, 0.0), (4.095, 2047.5)}),
+    ],
+)
+def test_in_the_frames_of_an_enhanced_object(
+    data: Callable[..., Path], child: Child, name: str, scales: set[tuple[float, float]]
+) -> None:
+    folder, _, below = name.partition("/")
+    (parsed,) = child.headers([data(folder) / below])
+    assert parsed.header is not None
+    frames = parsed.header.frames
+    assert {frame.private_scale for frame in frames} == {(float(np.float32(s)), i) for s, i in scales}
+    assert parsed.header.part(1).private_scale == frames[1].private_scale
+    for frame in frames:
+        # Both formulas of the documentation give the same: (stored - SI) / SS and displayed / (RS SS).
+        assert frame.private_scale is not None
+        slope, intercept = frame.private_scale
+        assert frame.intercept == pytest.approx(-frame.slope * intercept, rel=1e-6)
+        assert slope > 0
