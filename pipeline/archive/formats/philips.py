@@ -6,8 +6,9 @@ standard says, and stored to the reconstruction's own floating-point values (FP)
 
     DV = RS * stored + RI          FP = (stored - SI) / SS = DV / (RS * SS)
 
-The last holds since RI = -RS * SI, which was measured in the enhanced objects at hand.  Only FP is comparable between series: T. L. Chenevert et al., Errors in Quantitative Image Analysis due to
-Platform-Dependent Image Scaling, Translational Oncology 7(1), 2014, 65-71; PAR/REC files print the same formula.
+The last holds since RI = -RS * SI, as in the enhanced objects at hand.  FP alone can be compared between series:
+T. L. Chenevert et al., Errors in Quantitative Image Analysis due to Platform-Dependent Image Scaling, Translational
+Oncology 7(1), 2014, 65-71.
 """
 
 from __future__ import annotations

@@ -91,7 +91,8 @@ def test_in_the_frames_of_an_enhanced_object(
     (parsed,) = child.headers([data(folder) / below])
     assert parsed.header is not None
     frames = parsed.header.frames
-    assert {frame.private_scale for frame in frames} == {(float(np.float32(s)), i) for s, i in scales}
+    stated = sorted({frame.private_scale or (0.0, 0.0) for frame in frames})
+    assert stated == [pytest.approx(scale, rel=1e-6) for scale in sorted(scales)]
     assert parsed.header.part(1).private_scale == frames[1].private_scale
     for frame in frames:
         # Both formulas of the documentation give the same: (stored - SI) / SS and displayed / (RS SS).
