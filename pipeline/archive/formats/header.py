@@ -105,6 +105,7 @@ class Frame(NamedTuple):
     intercept: float = 0.0
     rescale_stated: bool = False
     rescale_type: str = ""
+    private_scale: tuple[float, float] | None = None
     window: tuple[float, float] | None = None
     image_type: tuple[str, ...] = ()
     calculation: str = ""
@@ -124,6 +125,8 @@ class Header:
     shape : (frames or slices, rows, columns)
     slope, intercept : stored value -> rescaled value (DICOM PS3.3 C.11.1.1.2; NIfTI scl_slope, scl_inter)
     rescale_stated : whether the file itself states slope and intercept; DICOM needs both, NIfTI a usable slope
+    lut_bits : of an entry of the modality LUT that stored values go through (DICOM PS3.3 C.11.1), None without one
+    private_scale : (slope, intercept) of Philips beside the standard ones, see ``philips``; None where none is stated
     padding : stored value of padding (DICOM PS3.3 C.7.5.1.1.2), None where there is none
     pixel_offset, pixel_length : bytes, of the *value* of native pixel data, else None
     pixel_element : hex of the element header that stands right before the value, read again before use
@@ -170,6 +173,8 @@ class Header:
     intercept: float = 0.0
     rescale_stated: bool = True
     rescale_type: str = ""
+    lut_bits: int | None = None
+    private_scale: tuple[float, float] | None = None
     padding: float | None = None
     pixel_offset: int | None = None
     pixel_length: int | None = None

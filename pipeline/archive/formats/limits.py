@@ -39,7 +39,7 @@ class Limits:
 
     def allow(self, header: Header) -> bool:
         """Whether a file of so many voxels may be read at all."""
-        return max(header.shape) < _MOST_SIZE and declared(header) <= self.declared_bytes
+        return max(header.shape) < _MOST_SIZE and decoded(header) <= self.declared_bytes
 
     def memory_for(self, declared: int) -> int:
         """Address space in bytes for ``declared`` bytes of voxels: the array, a copy, what is read; and the rest."""
@@ -54,6 +54,12 @@ def bounded(sizes: Sequence[int]) -> tuple[int, int, int]:
     """The last three sizes, none beyond what 32 bits hold; ``Limits.allow`` refuses one that was cut."""
     k, j, i = (max(0, min(size, _MOST_SIZE)) for size in sizes[-3:])
     return k, j, i
+
+
+def decoded(header: Header) -> int:
+    """Bytes of the voxels in memory, where single bits take a byte each."""
+    k, j, i = header.shape
+    return k * j * i * header.samples * max(1, header.bits_allocated // 8, (header.lut_bits or 0) // 8)
 
 
 def declared(header: Header) -> int:
