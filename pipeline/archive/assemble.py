@@ -22,11 +22,13 @@ from pipeline.archive.index import File, Index, series_key
 from pipeline.archive.labels import link, word
 from pipeline.archive.measure import counts, unmeasured
 from pipeline.archive.modality import modality
+from pipeline.archive.pairs import paired
 from pipeline.archive.suv import suv
 from pipeline.archive.vault import Vault
 from pipeline.reasons import Outcome, Reason
 
 Label = tuple[str, File]
+Row = tuple[Fate, str | None, str | None]
 
 _LOG = logging.getLogger("scanmill")
 
@@ -49,6 +51,8 @@ class Assembly:
     globs: Sequence[str] = ()
     _files: Rows = field(default_factory=lambda: Rows(FILES))
     _series: Rows = field(default_factory=lambda: Rows(SERIES))
+    # A file that holds the voxels of others -> what became of each of these; it ends as the first of them.
+    _shared: dict[str, tuple[File, dict[str, Row]]] = field(default_factory=dict)
 
     def catalog(self) -> Catalog:
         """Judge all that the scan met; volumes and identities are kept in the vault, all or none."""
@@ -61,12 +65,16 @@ class Assembly:
                     with self._isolated(name, (*files, *holed)):
                         self._dicom(name, files, holed)
             shared, seen = self.index.shared_names(), set[str]()
-            for files in self.index.folders():
+            for met in self.index.folders():
+                files = [paired(file, self.index, self.vault) for file in met]
                 with self._isolated(f"{os.fsdecode(files[0].folder)}\0", files):
                     self._folder(files, shared, seen)
             for file in self.index.rest():
-                if file.file_id not in adopted:
+                if file.file_id not in adopted and file.file_id not in self._shared:
                     self._add_file(file, fate(file.reason or Reason.INTERNAL))
+            for data, rows in self._shared.values():
+                if data.file_id not in adopted:
+                    self._add_file(data, *min(rows.values(), key=_of_use))
         return Catalog(self._files.table(), self._series.table())
 
     @contextmanager
@@ -158,6 +166,8 @@ class Assembly:
         judged = gate([_header(file)])
         if file.reason is not None:
             judged = Gate(judged.measures, (file.reason,))
+        elif _header(file).volumes > 1:
+            judged = Gate(judged.measures, (Reason.NOT_3D,))
         series_id, volume = self._add_series(name, [file], [file], judged, labels)
         end = fate(judged.reasons[0]) if judged.reasons else Fate()
         for part in (file, *(label for _, label in labels)):
@@ -191,9 +201,9 @@ class Assembly:
                 "modality": kind_of_image,
                 **_described(lead, self.vault),
                 "lossy": any(_header(f).lossy for f in images),
-                "n_files": len(files),
+                "n_files": sum(2 if f.data else 1 for f in files),
                 "n_labels": len(labels),
-                "bytes_in": sum(f.size for f in (*images, *(label for _, label in labels))),
+                "bytes_in": sum(Part.of(f).bytes for f in (*images, *(label for _, label in labels))),
             }
         )
         return series_id, volume
@@ -234,6 +244,9 @@ class Assembly:
         return entry.volume_id, edition
 
     def _add_file(self, file: File, end: Fate, series_id: str | None = None, volume: str | None = None) -> None:
+        if file.data is not None:
+            _, rows = self._shared.setdefault(file.data.file_id, (file.data, {}))
+            rows[file.file_id] = (end, series_id, volume)
         self._files.add(
             {
                 "file_id": file.file_id,
@@ -250,6 +263,12 @@ class Assembly:
         pseudonym = self.vault.pseudonym(kind, value)
         self.index.add_identity(pseudonym, kind, value)
         return pseudonym
+
+
+def _of_use(row: Row) -> tuple[bool, str]:
+    """A file that any volume is made of is one that the run will settle."""
+    end, series_id, _ = row
+    return end.outcome is not None, series_id or ""
 
 
 def _header(file: File) -> Header:

@@ -78,7 +78,7 @@ def convert(vault: Vault, volume_id: str, edition: str, child: Child) -> Convert
         labels = {name: Volume(_label(part.file(index), child, clock), grid, "labels") for name, part in entry.labels}
     facts = _facts(entry, [_header(f) for f in files], array)
     parts = (*entry.parts, *(part for _, part in entry.labels))
-    read = sum(part.size for part in parts)
+    read = sum(part.bytes for part in parts)
     return Converted(
         series_id=entry.series_id,
         volume=Volume(array, grid),
@@ -92,6 +92,8 @@ def convert(vault: Vault, volume_id: str, edition: str, child: Child) -> Convert
 
 def stored(file: File, child: Child, out: np.ndarray | None = None) -> np.ndarray:
     """Stored values (k, j, i) of one file, which must be what it was when it was scanned.  Raises Quarantine."""
+    if file.data is not None:
+        voxels.unchanged(os.fsdecode(file.data.path), file.data.size, file.data.mtime_ns)
     return voxels.stored(os.fsdecode(file.path), _header(file), child, out, size=file.size, mtime_ns=file.mtime_ns)
 
 

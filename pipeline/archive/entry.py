@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
+from typing import Any
 
 from pipeline.archive.index import File, Index
+from pipeline.archive.pairs import joined
 from pipeline.archive.suv import Suv
 from pipeline.archive.vault import Vault
 from pipeline.errors import Quarantine, UsageError
@@ -15,21 +17,38 @@ from pipeline.reasons import Reason
 
 @dataclass(frozen=True)
 class Part:
-    """A file as it was when the volume was put together."""
+    """A file as it was when the volume was put together; ``data`` likewise, where another holds its voxels."""
 
     file_id: str
     size: int
     mtime_ns: int
+    data: Part | None = None
 
     @classmethod
     def of(cls, file: File) -> Part:
         """The same without what it says."""
-        return cls(file.file_id, file.size, file.mtime_ns)
+        return cls(file.file_id, file.size, file.mtime_ns, cls.of(file.data) if file.data else None)
+
+    @classmethod
+    def from_facts(cls, facts: dict[str, Any]) -> Part:
+        """Of the fields that ``asdict`` gave."""
+        return cls(**facts | {"data": facts["data"] and cls.from_facts(facts["data"])})
+
+    @property
+    def bytes(self) -> int:
+        """Length of what is read."""
+        return self.size + (self.data.size if self.data else 0)
 
     def file(self, index: Index) -> File:
         """The file, with its header.  Raises Quarantine(CHANGED) where a later scan met another one in its place."""
+        found, data = self._found(index), self.data and self.data._found(index)
+        if found.header is None:
+            raise Quarantine(Reason.CHANGED)
+        return joined(found, data) if data else found
+
+    def _found(self, index: Index) -> File:
         found = index.file(self.file_id)
-        if found is None or found.header is None or Part.of(found) != self:
+        if found is None or Part.of(found) != replace(self, data=None):
             raise Quarantine(Reason.CHANGED)
         return found
 
@@ -83,8 +102,8 @@ class Entry:
     def from_json(cls, text: str) -> Entry:
         """The value that ``to_json`` wrote."""
         facts = json.loads(text)
-        facts["parts"] = tuple(Part(**part) for part in facts["parts"])
-        facts["labels"] = tuple((name, Part(**part)) for name, part in facts["labels"])
+        facts["parts"] = tuple(map(Part.from_facts, facts["parts"]))
+        facts["labels"] = tuple((name, Part.from_facts(part)) for name, part in facts["labels"])
         factor, reason = facts["suv"]
         facts["suv"] = Suv(factor, Reason(reason) if reason else None)
         return cls(**facts | {"shape": tuple(facts["shape"]), "affine": tuple(facts["affine"])})

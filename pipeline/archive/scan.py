@@ -20,6 +20,7 @@ from pipeline.archive.formats.child import Child
 from pipeline.archive.formats.limits import Limits
 from pipeline.archive.index import File, Index
 from pipeline.archive.labels import DEFAULT_LABELS
+from pipeline.archive.pairs import paired
 from pipeline.archive.vault import Vault
 from pipeline.errors import Quarantine
 
@@ -68,6 +69,7 @@ def scan(
                 index.add_found(met)
         _read(index, limits, workers, advance)
         _compare(index, limits)
+        _digest(index, vault, limits)
         # A copy whose voxels could not be decoded is like no other file.
         return Assembly(index, vault, lambda file: index.voxels(file) or file.file_id, modality, labels).catalog()
 
@@ -128,6 +130,20 @@ def _compare(index: Index, limits: Limits) -> None:
                 digest = sha256(values.astype("<f8" if values.dtype.kind == "f" else "<i8").tobytes()).hexdigest()
                 with index.transaction():
                     index.add_voxels(file, digest)
+
+
+def _digest(index: Index, vault: Vault, limits: Limits) -> None:
+    """sha256 of the files that hold the voxels of others: what these contain, since a header alone does not say."""
+    with Child(limits) as child:
+        for name in index.parted():
+            file = index.found(name)
+            data = file and paired(file, index, vault).data
+            if data is None or index.voxels(data) is not None:
+                continue
+            with suppress(Quarantine):
+                digest = child.digest(os.fsdecode(data.path))
+                with index.transaction():
+                    index.add_voxels(data, digest)
 
 
 def _batches(files: Iterable[File]) -> Iterator[list[File]]:

@@ -84,6 +84,19 @@ class Facets(NamedTuple):
     number: int | None = None
 
 
+class Detached(NamedTuple):
+    """A file of the same folder that holds the voxels of a header that stands alone.
+
+    Attributes
+    ----------
+    name : the last part of its path; see ``formats.detached``
+    least_bytes : a shorter one cannot hold them
+    """
+
+    name: str
+    least_bytes: int
+
+
 ALONE = Facets()
 """Of an image that says nothing of the kind."""
 
@@ -125,7 +138,10 @@ class Header:
     content : sha256 of the file's bytes for formats without instance UIDs, else ""
     facets : which of several images at one place this is
     frames : of a multi-frame object what each of its ``shape[0]`` frames says; else none
-    volumes : how many volumes of ``shape`` lie one behind another in a file of another format than DICOM
+    volumes : how many volumes of ``shape`` there are in a file of another format than DICOM
+    detached : where the voxels may lie if not in the file itself, likeliest first
+    forms_apart_mm : NIfTI: how far apart the two places lie that sform and qform name for one corner voxel, at most;
+        None where not both are stated
     """
 
     format: Format
@@ -174,6 +190,8 @@ class Header:
     facets: Facets = ALONE
     frames: tuple[Frame, ...] = ()
     volumes: int = 1
+    detached: tuple[Detached, ...] = ()
+    forms_apart_mm: float | None = None
 
     @property
     def parts(self) -> int:
@@ -204,6 +222,7 @@ class Header:
             values["pet"] = Pet(*facts["pet"])
         values["facets"] = _facets(facts["facets"])
         values["frames"] = tuple(map(_frame, facts["frames"]))
+        values["detached"] = tuple(map(Detached._make, facts["detached"]))
         return cls(**values)
 
 
