@@ -44,8 +44,7 @@ def link(images: Sequence[File], labels: Iterable[tuple[str, File]]) -> dict[str
 
     A label map belongs to the image of the same shape whose corners are the same; of several, to the one
     whose name begins most like its own.  One that fits none is left out, and so is a file of several volumes.
-    Several of one word are numbered
-    in the order of their names: ``mask``, ``mask-2``.
+    Several of one word are numbered in the order of their names: ``mask``, ``mask-2``.
     """
     linked: dict[str, list[tuple[str, File]]] = {}
     for kind, label in sorted(labels, key=lambda pair: pair[1].path):
