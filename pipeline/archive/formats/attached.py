@@ -77,4 +77,5 @@ def voxels(file: BufferedReader, header: Header, volume: int = 0, data: Buffered
     layout = reader.layout(reader.fields(file), 0 if data else file.tell())
     source = data or file
     source.seek(layout.offset)
-    return volume_from(layout.encoding.opened(source), header.shape, layout.dtype, volume, layout.volumes, layout.run)
+    stream = layout.encoding.opened(source)
+    return volume_from(stream, header.shape, layout.dtype, volume, layout.volumes, run=layout.run)

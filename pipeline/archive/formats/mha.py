@@ -40,12 +40,12 @@ def fields(file: BinaryIO) -> Fields:
             raise Quarantine(Reason.UNREADABLE)
         found[name] = value.strip() if name == _DATA else value.strip().lower()
         if name == _DATA:
-            # Letter case and spaces are read one way by one reader and another by the next.
-            is_here, ended = line.rstrip() == "ElementDataFile = LOCAL", file.tell()
-            if not is_here and (stated.strip() != "ElementDataFile" or found[name].lower() == "local"):
-                raise Quarantine(Reason.UNREADABLE)
-            if not is_here and file.read(1 << 10).strip():
-                raise Quarantine(Reason.UNREADABLE)
+            ended = file.tell()
+            if line.rstrip() != "ElementDataFile = LOCAL":
+                # Letter case and spaces are read one way by one reader and another by the next.
+                is_odd = stated.strip() != "ElementDataFile" or found[name].lower() == "local"
+                if is_odd or file.read(1 << 10).strip():
+                    raise Quarantine(Reason.UNREADABLE)
             file.seek(ended)
             break
     return found

@@ -19,7 +19,7 @@ from pipeline.archive.formats.detached import images_of
 from pipeline.archive.formats.header import Detached, Header
 from pipeline.archive.formats.limits import DEFLATE_RATIO, Limits, bounded, declared
 from pipeline.archive.formats.rescale import is_scaling
-from pipeline.archive.formats.stream import volume_from
+from pipeline.archive.formats.stream import DEFLATED, RAW, volume_from
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 
@@ -106,10 +106,11 @@ def voxels(file: BufferedReader, header: Header, volume: int = 0, data: Buffered
     """
     _, inside = _inside(file)
     raw = _block(inside).header()
-    _, stored = _inside(data or file)
-    stored.seek(int(raw["vox_offset"]))
+    source = data or file
+    compressed, _ = _inside(source)
+    encoding, begin = DEFLATED if compressed else RAW, int(raw["vox_offset"])
     volumes = int(raw.get_data_shape()[3]) if len(raw.get_data_shape()) > 3 else 1
-    return volume_from(stored, header.shape, raw.get_data_dtype(), volume, volumes)
+    return volume_from(encoding.opened(source), header.shape, raw.get_data_dtype(), volume, volumes, begin=begin)
 
 
 class _Block(NamedTuple):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import bz2
 import math
 import os
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BufferedReader
@@ -13,6 +12,7 @@ from typing import BinaryIO, Protocol
 
 import numpy as np
 
+from pipeline.archive.formats.inflate import Inflated
 from pipeline.archive.formats.limits import DEFLATE_RATIO
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
@@ -25,26 +25,6 @@ class Readable(Protocol):
 
     def read(self, size: int, /) -> bytes:
         """At most ``size`` bytes, none at the end."""
-
-
-class Inflated:
-    """What a zlib (RFC 1950) or gzip (RFC 1952) stream holds, from where ``file`` stands.
-
-    ``read`` raises EOFError where the stream is cut, zlib.error where it is damaged.
-    """
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
-
-    def read(self, size: int, /) -> bytes:
-        part = b""
-        while not part and not self._inflater.eof:
-            deflated = self._inflater.unconsumed_tail or self._file.read(1 << 16)
-            if not deflated:
-                raise EOFError
-            part = self._inflater.decompress(deflated, size)
-        return part
 
 
 @dataclass(frozen=True)
@@ -68,16 +48,24 @@ BZIP2 = Encoding(45_900_000 // 20, bz2.BZ2File)
 
 
 def volume_from(
-    stream: Readable, shape: tuple[int, ...], dtype: np.dtype, volume: int = 0, volumes: int = 1, run: int = 0
+    stream: Readable,
+    shape: tuple[int, ...],
+    dtype: np.dtype,
+    volume: int = 0,
+    volumes: int = 1,
+    *,
+    run: int = 0,
+    begin: int = 0,
 ) -> np.ndarray:
     """One of several volumes, in native byte order.
 
-    All of a compressed stream is read whichever is asked for: only its end says whether it is whole.
+    All of a compressed stream is read whichever is asked for, at least once: only its end says whether it is whole.
 
     Parameters
     ----------
     shape, dtype : of one volume, as stored
     run : how many of its voxels follow one another before as many of the next volume do; 0: all
+    begin : where the first volume begins, in bytes of the stream
 
     Raises
     ------
@@ -88,10 +76,11 @@ def volume_from(
     size = math.prod(shape)
     try:
         if run in (0, size):
-            _skip(stream, volume * array.nbytes)
+            _skip(stream, begin + volume * array.nbytes)
             _fill(stream, array)
-            _skip(stream, (volumes - 1 - volume) * array.nbytes)
+            _end(stream, (volumes - 1 - volume) * array.nbytes)
         else:
+            _skip(stream, begin)
             rows = array.reshape(-1, run)
             step = max(1, _STEP // (volumes * run * dtype.itemsize))
             for first in range(0, len(rows), step):
@@ -99,16 +88,25 @@ def volume_from(
                 together = np.empty((len(part), volumes, run), dtype)
                 _fill(stream, together)
                 part[:] = together[:, volume]
-        # At the end of a compressed stream its checksum is compared; nothing before that is known to be right.
-        stream.read(1)
+            _end(stream, 0)
     except EOFError:
         raise Quarantine(Reason.TRUNCATED) from None
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
+def _end(stream: Readable, nbytes: int) -> None:
+    """Where the checksum of a compressed stream is compared; nothing before that is known to be right."""
+    if not (isinstance(stream, Inflated) and stream.is_whole):
+        _skip(stream, nbytes)
+        stream.read(1)
+
+
 def _skip(stream: Readable, nbytes: int) -> None:
     if isinstance(stream, BufferedReader):
         stream.seek(nbytes, os.SEEK_CUR)
+        return
+    if isinstance(stream, Inflated):
+        stream.skip(nbytes)
         return
     while nbytes:
         part = stream.read(min(nbytes, _STEP))
