@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nibabel
@@ -12,8 +12,11 @@ import pytest
 
 from pipeline.archive.catalog import Catalog
 from pipeline.archive.convert import Converted, convert
+from pipeline.archive.formats import reading
 from pipeline.archive.formats.child import Child
-from pipeline.archive.index import Index
+from pipeline.archive.formats.header import Header
+from pipeline.archive.index import File, Index
+from pipeline.archive.pairs import paired
 from pipeline.archive.scan import scan
 from pipeline.archive.vault import Vault
 from pipeline.errors import Quarantine
@@ -280,3 +283,38 @@ def test_a_name_of_any_bytes(src: Path, vault: Vault) -> None:
     path.write_bytes(path.read_bytes().replace(b"a.raw", name))
     (made,) = converted(scan([src], vault), vault)
     np.testing.assert_array_equal(made.volume.array, ARRAY)
+
+
+def test_data_that_change_while_they_are_hashed(src: Path, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> str:
+        raise Quarantine(Reason.UNREADABLE_IO)
+
+    mhd(src)
+    with monkeypatch.context() as patch:
+        patch.setattr(Child, "digest", fail)
+        assert set(ends(scan([src], vault), vault, src).values()) == {("quarantined", "CHANGED")}
+    assert set(ends(scan([src], vault), vault, src).values()) == {(None, None)}
+
+
+@pytest.mark.parametrize("reason", [Reason.PERMISSION, Reason.UNREADABLE_IO])
+def test_data_that_cannot_be_read_are_told_as_such(
+    src: Path, vault: Vault, monkeypatch: pytest.MonkeyPatch, reason: Reason
+) -> None:
+    """They are a row of their own, as a later scan may find them otherwise."""
+    real = reading.Parsed
+
+    def headers(self: Child, paths: list[str]) -> Iterator[reading.Parsed]:
+        for path, one in zip(paths, inner(self, paths), strict=True):
+            yield real(None, reason) if path.endswith(".raw") else one
+
+    inner = Child.headers
+    mhd(src)
+    monkeypatch.setattr(Child, "headers", headers)
+    assert set(ends(scan([src], vault), vault, src).values()) == {("quarantined", reason)}
+
+
+def test_a_file_of_its_own_voxels_is_left_as_it_is(vault: Vault) -> None:
+    with vault.index(write=True) as index:
+        for header in (None, Header(format="mha")):
+            file = File("id", b"/a/b.mha", 1, 2, header=header)
+            assert paired(file, index, vault) is file

@@ -43,8 +43,7 @@ class Inflated:
         self._file = file
         self._at = 0
         self._inflater = _inflater()
-        status = os.fstat(file.fileno())
-        self._known = _of(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, file.tell())
+        self._known = _known(file)
 
     @property
     def is_whole(self) -> bool:
@@ -84,6 +83,15 @@ class Inflated:
                 raise EOFError
             if self._at >= (marks[-1].at if marks else 0) + _APART and not self._inflater.eof:
                 marks.append(_Mark(self._at, self._file.tell(), self._inflater.copy()))
+
+
+def _known(file: BinaryIO) -> _Pass:
+    try:
+        status = os.fstat(file.fileno())
+    except OSError:
+        # It lies in another file, or far away, and cannot be told from what may come to lie there.
+        return _Pass()
+    return _of(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, file.tell())
 
 
 def _inflater() -> Any:

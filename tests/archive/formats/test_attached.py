@@ -402,3 +402,11 @@ def test_the_turn_of_mha_is_taken_as_it_stands(tmp_path: Path, child: Child, row
     edited(path, b"TransformMatrix = 1 0 0 0 1 0 0 0 1", b"TransformMatrix = " + rows)
     k_step = np.array(accepted(child, path).affine).reshape(4, 4)[:3, 0]
     np.testing.assert_array_equal(k_step, 2.5 * np.array(rows.split()[-3:], "f8"))
+
+
+def test_nothing_packs_better_than_the_ratio_that_is_allowed(tmp_path: Path, child: Child) -> None:
+    """A bzip2 block of one voxel value throughout, as background is."""
+    directions, array = "(1,0,0) (0,1,0) (0,0,1)", np.zeros((1, 4589, 10_000), "u1")
+    path = makers.nrrd(tmp_path / "a.nrrd", array, "bzip2", sizes="10000 4589 1", space_directions=directions)
+    assert len(path.read_bytes().partition(b"\n\n")[2]) < 100
+    accepted(child, path)

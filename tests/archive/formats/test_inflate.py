@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -98,3 +99,11 @@ def test_what_follows_the_last_stream_is_not_looked_at(tmp_path: Path) -> None:
     for behind in (b"", b"\0" * 100, b"\x1f", b"garbage"):
         (tmp_path / "a").write_bytes(gzip.compress(CONTENT) + behind)
         assert part(tmp_path / "a", len(CONTENT) - 5, 10) == CONTENT[-5:]
+
+
+def test_a_file_that_is_none_of_the_system_is_read_anew(tmp_path: Path) -> None:
+    for content in (CONTENT, CONTENT[::-1]):
+        stream = Inflated(io.BytesIO(gzip.compress(content)))
+        assert not stream.is_whole
+        stream.skip(250_000)
+        assert stream.read(10) == content[250_000:250_010]

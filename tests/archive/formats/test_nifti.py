@@ -305,3 +305,17 @@ def test_analyze_does_not_tell_left_from_right(tmp_path: Path, child: Child) -> 
     nibabel.save(nibabel.AnalyzeImage(makers.voxels((2, 3, 4)).T, np.eye(4)), tmp_path / "a.img")
     assert refused(child, tmp_path / "a.hdr") is Reason.MISSING_GEOMETRY
     assert refused(child, tmp_path / "a.img") is Reason.NOT_AN_IMAGE
+
+
+@pytest.mark.parametrize(("at", "value"), [(0, 349), (40, 0), (40, 8), (70, 3), (72, 15)])
+def test_what_only_begins_like_analyze_is_no_image(tmp_path: Path, child: Child, at: int, value: int) -> None:
+    for order in ("<", ">"):
+        image = nibabel.AnalyzeImage(makers.voxels((2, 3, 4)).T, np.eye(4))
+        raw = bytearray(image.header.as_byteswapped(order).binaryblock)
+        (tmp_path / "a.hdr").write_bytes(raw)
+        assert refused(child, tmp_path / "a.hdr") is Reason.MISSING_GEOMETRY
+        raw[at : at + 2] = value.to_bytes(2, "little" if order == "<" else "big")
+        if at == 0 and order == ">":
+            raw[0:4] = value.to_bytes(4, "big")
+        (tmp_path / "a.hdr").write_bytes(raw)
+        assert refused(child, tmp_path / "a.hdr") is Reason.NOT_AN_IMAGE
