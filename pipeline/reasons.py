@@ -44,6 +44,7 @@ class Reason(StrEnum):
     CHANGED = "CHANGED"
     TRUNCATED = "TRUNCATED"
     UNREADABLE = "UNREADABLE"
+    PATH_UNSAFE = "PATH_UNSAFE"
     UNSUPPORTED_TS = "UNSUPPORTED_TS"
     DECODE_FAIL = "DECODE_FAIL"
     DECODER_CRASH = "DECODER_CRASH"
@@ -122,6 +123,7 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.CHANGED: Meaning(_Q, "the file changed between scan and run; scan again", retry=True),
     Reason.TRUNCATED: Meaning(_Q, "fewer bytes than the header promises"),
     Reason.UNREADABLE: Meaning(_Q, "the header cannot be parsed or lacks what pixel data need"),
+    Reason.PATH_UNSAFE: Meaning(_Q, "the header names a data file that is no plain file of its own folder"),
     Reason.UNSUPPORTED_TS: Meaning(_Q, "no decoder for this transfer syntax"),
     Reason.DECODE_FAIL: Meaning(_Q, "the decoder refused the pixel data"),
     Reason.DECODER_CRASH: Meaning(_Q, "the decoder died on this file"),

@@ -26,6 +26,7 @@ from pipeline.archive.index import File, Index, series_key
 from pipeline.archive.labels import link, word
 from pipeline.archive.measure import counts, unmeasured
 from pipeline.archive.modality import modality
+from pipeline.archive.pairs import paired
 from pipeline.archive.slices import slices
 from pipeline.archive.stacks import Irregular, Stack, stacks
 from pipeline.archive.suv import suv
@@ -33,6 +34,7 @@ from pipeline.archive.vault import Vault
 from pipeline.reasons import Outcome, Reason
 
 Label = tuple[str, File]
+Row = tuple[Fate, str | None, tuple[str, ...]]
 
 _LOG = logging.getLogger("scanmill")
 
@@ -58,6 +60,8 @@ class Assembly:
     _files: Rows = field(default_factory=lambda: Rows(FILES))
     _stacks: Rows = field(default_factory=lambda: Rows(STACKS))
     _series: Rows = field(default_factory=lambda: Rows(SERIES))
+    # A file that holds the voxels of others -> what became of each of these; it ends as the first of them.
+    _shared: dict[str, tuple[File, dict[str, Row]]] = field(default_factory=dict)
 
     def catalog(self) -> Catalog:
         """Judge all that the scan met; volumes and identities are kept in the vault, all or none."""
@@ -70,12 +74,16 @@ class Assembly:
                     with self._isolated(name, (*files, *holed)):
                         self._dicom(name, files, holed)
             shared, seen = self.index.shared_names(), set[str]()
-            for files in self.index.folders():
+            for met in self.index.folders():
+                files = [paired(file, self.index, self.vault) for file in met]
                 with self._isolated(f"{os.fsdecode(files[0].folder)}\0", files):
                     self._folder(files, shared, seen)
             for file in self.index.rest():
-                if file.file_id not in adopted:
+                if file.file_id not in adopted and file.file_id not in self._shared:
                     self._add_file(file, fate(file.reason or Reason.INTERNAL))
+            for data, rows in self._shared.values():
+                if data.file_id not in adopted:
+                    self._add_file(data, *min(rows.values(), key=_of_use))
         return Catalog(self._files.table(), self._series.table(), self._stacks.table())
 
     @contextmanager
@@ -193,7 +201,7 @@ class Assembly:
             | {
                 "reason": next(iter(reasons), None),
                 "reasons": list(reasons),
-                "n_files": len(files),
+                "n_files": sum(2 if f.data else 1 for f in files),
                 "n_stacks": len(found),
                 "n_volumes": len(volumes),
                 "bytes_in": _nbytes([f for one in found for f in one.files], labels),
@@ -223,7 +231,7 @@ class Assembly:
             **_described(header, self.vault),
             **published(one.facets),
             "lossy": any(s.header.lossy for s in one.slices),
-            "n_files": len(one.files),
+            "n_files": sum(2 if f.data else 1 for f in one.files),
             "bytes_in": _nbytes(one.files, labels),
         }
         self._stacks.add(row)
@@ -261,6 +269,9 @@ class Assembly:
         return entry.volume_id, edition
 
     def _add_file(self, file: File, end: Fate, series_id: str | None = None, volumes: Sequence[str] = ()) -> None:
+        if file.data is not None:
+            _, rows = self._shared.setdefault(file.data.file_id, (file.data, {}))
+            rows[file.file_id] = (end, series_id, tuple(volumes))
         self._files.add(
             {
                 "file_id": file.file_id,
@@ -277,6 +288,12 @@ class Assembly:
         pseudonym = self.vault.pseudonym(kind, value)
         self.index.add_identity(pseudonym, kind, value)
         return pseudonym
+
+
+def _of_use(row: Row) -> tuple[bool, str]:
+    """A file that any volume is made of is one that the run will settle."""
+    end, series_id, _ = row
+    return end.outcome is not None, series_id or ""
 
 
 def _header(file: File) -> Header:
@@ -319,8 +336,8 @@ def _ends(found: Sequence[Stack], volumes: Sequence[str | None]) -> dict[str, tu
 
 
 def _nbytes(files: Sequence[File], labels: Sequence[Label]) -> int:
-    sizes = {file.file_id: file.size for file in (*files, *(label for _, label in labels))}
-    return sum(sizes.values())
+    parts = {file.file_id: Part.of(file).bytes for file in (*files, *(label for _, label in labels))}
+    return sum(parts.values())
 
 
 def _described(header: Header, vault: Vault) -> dict[str, object]:

@@ -78,7 +78,7 @@ def convert(vault: Vault, volume_id: str, edition: str, child: Child) -> Convert
         labels = {name: Volume(_label(part.file(index), child, clock), grid, "labels") for name, part in entry.labels}
     facts = _facts(entry, headers, array)
     parts = (*entry.parts, *(part for _, part in entry.labels))
-    read = sum(part.size for part in parts)
+    read = sum(part.bytes for part in parts)
     return Converted(
         series_id=entry.series_id,
         volume=Volume(array, grid),
@@ -96,6 +96,8 @@ def stored(file: File, child: Child, out: np.ndarray | None = None, parts: Seque
     Raises Quarantine.
     """
     path, header = os.fsdecode(file.path), _header(file)
+    if file.data is not None:
+        voxels.unchanged(os.fsdecode(file.data.path), file.data.size, file.data.mtime_ns)
     return voxels.stored(path, header, child, out, parts=parts, size=file.size, mtime_ns=file.mtime_ns)
 
 

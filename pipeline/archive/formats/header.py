@@ -90,6 +90,19 @@ class Facets(NamedTuple):
         return cls._make(map(_frozen, values))
 
 
+class Detached(NamedTuple):
+    """A file of the same folder that holds the voxels of a header that stands alone.
+
+    Attributes
+    ----------
+    name : the last part of its path; see ``formats.detached``
+    least_bytes : a shorter one cannot hold them
+    """
+
+    name: str
+    least_bytes: int
+
+
 ALONE = Facets()
 """Of an image that says nothing of the kind."""
 
@@ -140,7 +153,10 @@ class Header:
     facets : which of several images at one place this is
     frames : of a multi-frame object what each of its ``shape[0]`` frames says; else none
     mosaic : where the frames are tiles of one image, how many of them lie side by side; else 0
-    volumes : how many volumes of ``shape`` lie one behind another in a file of another format than DICOM
+    volumes : how many volumes of ``shape`` there are in a file of another format than DICOM
+    detached : where the voxels may lie if not in the file itself, likeliest first
+    forms_apart_mm : NIfTI: how far apart the two places lie that sform and qform name for one corner voxel, at most;
+        None where not both are stated
     """
 
     format: Format
@@ -193,6 +209,8 @@ class Header:
     frames: tuple[Frame, ...] = ()
     mosaic: int = 0
     volumes: int = 1
+    detached: tuple[Detached, ...] = ()
+    forms_apart_mm: float | None = None
 
     @property
     def parts(self) -> int:
@@ -223,6 +241,7 @@ class Header:
             values["pet"] = Pet(*facts["pet"])
         values["facets"] = Facets.of(facts["facets"])
         values["frames"] = tuple(map(_frame, facts["frames"]))
+        values["detached"] = tuple(map(Detached._make, facts["detached"]))
         return cls(**values)
 
 

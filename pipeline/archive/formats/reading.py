@@ -7,6 +7,7 @@ bytes.  Nothing is pickled in either direction.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -23,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.archive.formats.detached import sibling
 from pipeline.archive.formats.header import Format, Header
 from pipeline.archive.formats.limits import Limits
 from pipeline.archive.formats.sniff import HEAD, sniff
@@ -43,7 +45,7 @@ def parsed(path: str, limits: Limits) -> Parsed:
     try:
         with _opened(path) as file:
             form = sniff(file.read(HEAD))
-            return Parsed(None, form) if isinstance(form, Reason) else Parsed(*_header(file, form, limits))
+            return Parsed(None, form) if isinstance(form, Reason) else Parsed(*_header(path, file, form, limits))
     except Exception as error:
         return Parsed(None, _reason(error, Reason.UNREADABLE))
 
@@ -51,8 +53,8 @@ def parsed(path: str, limits: Limits) -> Parsed:
 def voxels(path: str, header: Header, parts: Sequence[int] | None = None) -> np.ndarray:
     """Stored values of one file, or of these parts of it, decoded in this process; raises Quarantine."""
     try:
-        with _opened(path) as file:
-            array = _voxels(file, header, parts)
+        with _opened(path) as file, _data(path, header) as data:
+            array = _voxels(file, data, header, parts)
     except Exception as error:
         raise Quarantine(_reason(error, Reason.DECODE_FAIL)) from None
     return np.ascontiguousarray(array)
@@ -69,7 +71,16 @@ def texts(path: str, limits: Limits) -> dict[str, str]:
         raise Quarantine(_reason(error, Reason.UNREADABLE)) from None
 
 
-def _header(file: BufferedReader, form: Format, limits: Limits) -> tuple[Header, Reason | None]:
+def digest(path: str) -> str:
+    """sha256 of the bytes of one file, read in this process; raises Quarantine."""
+    try:
+        with _opened(path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except Exception as error:
+        raise Quarantine(_reason(error, Reason.UNREADABLE)) from None
+
+
+def _header(path: str, file: BufferedReader, form: Format, limits: Limits) -> tuple[Header, Reason | None]:
     # Each library costs a good part of a second to import: only those that the archive calls for.
     if form == "dicom":
         from pipeline.archive.formats import dicom
@@ -78,13 +89,15 @@ def _header(file: BufferedReader, form: Format, limits: Limits) -> tuple[Header,
     if form == "nifti":
         from pipeline.archive.formats import nifti
 
-        return nifti.parse(file, limits)
+        return nifti.parse(file, limits, path)
     from pipeline.archive.formats import attached
 
     return attached.parse(file, limits, form)
 
 
-def _voxels(file: BufferedReader, header: Header, parts: Sequence[int] | None) -> np.ndarray:
+def _voxels(
+    file: BufferedReader, data: BufferedReader | None, header: Header, parts: Sequence[int] | None
+) -> np.ndarray:
     if header.format == "dicom":
         from pipeline.archive.formats import decode
 
@@ -93,10 +106,10 @@ def _voxels(file: BufferedReader, header: Header, parts: Sequence[int] | None) -
     if header.format == "nifti":
         from pipeline.archive.formats import nifti
 
-        return nifti.voxels(file, header, volume)
+        return nifti.voxels(file, header, volume, data)
     from pipeline.archive.formats import attached
 
-    return attached.voxels(file, header, volume)
+    return attached.voxels(file, header, volume, data)
 
 
 @contextmanager
@@ -106,6 +119,16 @@ def _opened(path: str) -> Iterator[BufferedReader]:
     with open(os.open(path, flags), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise Quarantine(Reason.CHANGED)
+        yield file
+
+
+@contextmanager
+def _data(path: str, header: Header) -> Iterator[BufferedReader | None]:
+    """The file beside that holds the voxels: the first that the header names, since the scan left it no other."""
+    if not header.detached:
+        yield None
+        return
+    with _opened(sibling(path, header.detached[0].name)) as file:
         yield file
 
 
@@ -128,6 +151,11 @@ def _answer(request: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], np
     if request.get("texts"):
         try:
             return {"reason": None, "texts": texts(request["path"], limits)}, None
+        except Quarantine as refused:
+            return {"reason": refused.reason}, None
+    if request.get("digest"):
+        try:
+            return {"reason": None, "digest": digest(request["path"])}, None
         except Quarantine as refused:
             return {"reason": refused.reason}, None
     if "header" not in request:
