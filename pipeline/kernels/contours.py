@@ -10,6 +10,7 @@ voxels of the row change sides::
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -28,10 +29,10 @@ class Patch(NamedTuple):
 def fill(contours: Sequence[np.ndarray], shape: tuple[int, int]) -> Patch:
     """The voxels of a plane of ``shape`` (j, i) that lie inside an odd number of the contours.
 
-    Holes, islands in holes and keyholes (a hole that is joined to the rim by a way there and back) come out as they are
-    meant.  A centre right on a contour is inside where the contour bounds the region towards lower j or i, outside where
-    it does so towards higher: regions that share an edge share no voxel and leave none out, in whatever sense and from
-    whatever vertex each is walked.  All is float64, elementwise: the same bits everywhere.
+    Holes, islands in holes and keyholes (a hole that is joined to the rim by a way there and back) come out as they
+    are meant.  A centre right on a contour is inside where the region goes on towards higher j or i, outside where it
+    ends there: regions that share an edge share no voxel and leave none out, in whatever sense and from whatever vertex
+    each is walked.  All is float64, elementwise: the same bits everywhere.
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ def _parts(counts: np.ndarray) -> list[slice]:
     """Runs of edges of some ``_CROSSINGS`` together."""
     part = (np.cumsum(counts) - counts) // _CROSSINGS
     bounds = [0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), len(counts)]
-    return [slice(a, b) for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [slice(a, b) for a, b in pairwise(bounds)]
 
 
 def _rows(first: np.ndarray, last: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, NamedTuple
 
+from pipeline.archive.formats.annotation import Annotation
 from pipeline.volume import Voi
 
 Format = Literal["dicom", "nifti", "mha", "nrrd"]
@@ -126,6 +127,7 @@ class Header:
     facets : which of several images at one place this is
     frames : of a multi-frame object what each of its ``shape[0]`` frames says; else none
     volumes : how many volumes of ``shape`` lie one behind another in a file of another format than DICOM
+    annotation : of a segmentation or a structure set that can be drawn; None of all others
     """
 
     format: Format
@@ -174,6 +176,7 @@ class Header:
     facets: Facets = ALONE
     frames: tuple[Frame, ...] = ()
     volumes: int = 1
+    annotation: Annotation | None = None
 
     @property
     def parts(self) -> int:
@@ -202,6 +205,8 @@ class Header:
         values: dict[str, Any] = {name: _frozen(value) for name, value in facts.items()}
         if facts.get("pet") is not None:
             values["pet"] = Pet(*facts["pet"])
+        if facts.get("annotation") is not None:
+            values["annotation"] = Annotation.from_values(facts["annotation"])
         values["facets"] = _facets(facts["facets"])
         values["frames"] = tuple(map(_frame, facts["frames"]))
         return cls(**values)
