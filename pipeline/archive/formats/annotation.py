@@ -45,7 +45,7 @@ class Annotation(NamedTuple):
         orientation, spacing and size the header holds
     normal : unit vector across the planes of contours; None of a segmentation
     depth_mm : how far the points of a contour lie from its plane, at most, above and below together
-    radius_mm : how far they lie from one another, at most
+    extent_mm : how far two points of a contour lie from one another, at most
     """
 
     series: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class Annotation(NamedTuple):
     planes: tuple[Point, ...] = ()
     normal: Point | None = None
     depth_mm: float = 0.0
-    radius_mm: float = 0.0
+    extent_mm: float = 0.0
 
     @classmethod
     def from_values(cls, values: list[Any]) -> Annotation:

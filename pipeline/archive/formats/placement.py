@@ -75,7 +75,7 @@ def _spread(grid: Grid, annotation: Annotation) -> float:
     slope = sqrt(sum(g * g for g in gradient))
     cosine = abs(sum(n * g for n, g in zip(annotation.normal, gradient, strict=True))) / slope
     sine = sqrt(max(0.0, 1.0 - cosine * cosine))
-    return slope * (annotation.depth_mm + annotation.radius_mm * sine)
+    return slope * (annotation.depth_mm + annotation.extent_mm * sine)
 
 
 def _distance(a: Sequence[float], b: Sequence[float]) -> float:

@@ -99,7 +99,7 @@ def described(file: BinaryIO, header: Header, limits: Limits) -> Header:
         planes=tuple(_point(planes[at]) for at in sorted(planes)),
         normal=_point(normal),
         depth_mm=max(float(np.ptp(o)) for o in offsets),
-        radius_mm=max(float(np.linalg.norm(np.ptp(contour, axis=0))) for contour in contours),
+        extent_mm=2 * max(float(np.linalg.norm(c - c.mean(axis=0), axis=1).max()) for c in contours),
     )
     return replace(header, frame_of_reference=frames.pop() or header.frame_of_reference, annotation=annotation)
 
