@@ -19,15 +19,14 @@ class Region(NamedTuple):
     number : its label value: Segment Number (0062,0004); of regions of interest with closed contours, their place
         in the order of ROI Number (3006,0022), from 1
     name : Segment Label (0062,0005), ROI Name (3006,0026): free text, never published
-    scheme, code : of Segmented Property Type (0062,000F), RT ROI Identification Code (3006,0086)
-    category : code of Segmented Property Category (0062,0003), of the same scheme
-    side : code of Segmented Property Type Modifier (0062,0011), of the same scheme
+    code : SNOMED CT concept id of Segmented Property Type (0062,000F), RT ROI Identification Code (3006,0086)
+    category : that of Segmented Property Category (0062,0003)
+    side : that of Segmented Property Type Modifier (0062,0011)
     kind : RT ROI Interpreted Type (3006,00A4)
     """
 
     number: int
     name: str = ""
-    scheme: str = ""
     code: str = ""
     category: str = ""
     side: str = ""

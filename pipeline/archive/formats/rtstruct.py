@@ -16,6 +16,7 @@ from pydicom.filereader import read_partial
 
 from pipeline.archive.formats import tags
 from pipeline.archive.formats.annotation import Annotation, Point, Region
+from pipeline.archive.formats.coded import concept
 from pipeline.archive.formats.damage import check_inflated_size
 from pipeline.archive.formats.elements import Elements
 from pipeline.archive.formats.header import Header
@@ -182,14 +183,8 @@ def _rois(facts: Elements) -> list[_Roi]:
 
 
 def _region(number: int, stated: Elements, observed: Elements) -> Region:
-    code = next(iter(observed.items(_IDENTIFICATION)), Elements({}))
-    return Region(
-        number=number,
-        name=stated.text(_NAME),
-        scheme=code.text(0x00080102),
-        code=code.text(0x00080100),
-        kind=observed.text(_INTERPRETED),
-    )
+    code = concept(observed, _IDENTIFICATION)
+    return Region(number, stated.text(_NAME), code, kind=observed.text(_INTERPRETED))
 
 
 def _points(contour: Elements) -> np.ndarray:

@@ -18,6 +18,7 @@ from pydicom.filereader import read_partial
 
 from pipeline.archive.formats import decode, tags
 from pipeline.archive.formats.annotation import Annotation, Point, Region
+from pipeline.archive.formats.coded import concept
 from pipeline.archive.formats.damage import check_inflated_size
 from pipeline.archive.formats.elements import Elements
 from pipeline.archive.formats.header import NATIVE, Header
@@ -236,23 +237,14 @@ def _region(item: Elements) -> Region:
     number = item.binary(_NUMBER)
     if number is None:
         raise Quarantine(Reason.UNREADABLE)
-    (scheme, code), (own, category) = _coded(item, _PROPERTY), _coded(item, _CATEGORY)
     kind = next(iter(item.items(_PROPERTY)), Elements({}))
-    modified, side = _coded(kind, _MODIFIER)
     return Region(
         number=number,
         name=item.text(_LABEL),
-        scheme=scheme,
-        code=code,
-        category=category if own == scheme else "",
-        side=side if modified == scheme else "",
+        code=concept(item, _PROPERTY),
+        category=concept(item, _CATEGORY),
+        side=concept(kind, _MODIFIER),
     )
-
-
-def _coded(item: Elements, tag: int) -> tuple[str, str]:
-    """(scheme, value) of the first code of a sequence: DICOM PS3.3 8.8."""
-    code = next(iter(item.items(tag)), Elements({}))
-    return code.text(0x00080102), code.text(0x00080100)
 
 
 def _frame(item: Elements, shared: Elements, *, labelmap: bool) -> _Frame:

@@ -196,7 +196,7 @@ def test_an_identification_code(child: Child, images: tuple[list[Path], Grid], t
     path = structure_set(tmp_path / "rs.dcm", paths, {1: [on(grid, 0, ring(0))]}, RTROIObservationsSequence=[observed])
     annotation = header(child, path).annotation
     assert annotation is not None
-    assert annotation.regions[0][2:4] == ("SCT", "10200004")
+    assert annotation.regions[0].code == "10200004"
 
 
 FLAT = np.array([(0, 0, 0), (0, 9, 0), (9, 9, 0)])

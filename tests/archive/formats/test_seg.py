@@ -72,9 +72,9 @@ def test_what_is_said(child: Child, images: tuple[list[Path], Grid], tmp_path: P
     one = header(child, segmentation(tmp_path / "seg.dcm", paths, masks(3, 2), labels={2: "Jane's liver"}))
     said = one.annotation
     assert said is not None
-    assert [(r.number, r.scheme, r.code, r.category) for r in said.regions] == [
-        (2, "SCT", "10200004", "85756007"),
-        (3, "SCT", "10200004", "85756007"),
+    assert [(r.number, r.code, r.category) for r in said.regions] == [
+        (2, "10200004", "85756007"),
+        (3, "10200004", "85756007"),
     ]
     assert said.regions[0].name == "Jane's liver"
     assert said.series == (dcmread(paths[0]).SeriesInstanceUID,)
