@@ -16,7 +16,7 @@ import numpy as np
 import pydicom
 from pydicom.filereader import read_partial
 
-from pipeline.archive.formats import decode, tags
+from pipeline.archive.formats import tags
 from pipeline.archive.formats.annotation import Annotation, Point, Region
 from pipeline.archive.formats.coded import concept
 from pipeline.archive.formats.damage import check_inflated_size
@@ -175,6 +175,8 @@ def _stored(file: BinaryIO, header: Header) -> Callable[[int], np.ndarray]:
     """Stored values [j, i] of the n-th frame.  Frames of one bit a voxel are not padded to whole bytes: PS3.5 8.1.1."""
     _, rows, columns = header.shape
     if header.transfer_syntax not in (*NATIVE, DEFLATED):
+        from pipeline.archive.formats import decode  # its libraries take their time to import
+
         whole = decode.voxels(file, header)
         return lambda n: whole[n]
     if header.pixel_offset is not None:
