@@ -98,8 +98,12 @@ class Frame(NamedTuple):
     slice_thickness: float | None = None
     slope: float = 1.0
     intercept: float = 0.0
+    rescale_stated: bool = False
+    rescale_type: str = ""
     window: tuple[float, float] | None = None
     image_type: tuple[str, ...] = ()
+    calculation: str = ""
+    kernel: str = ""
     facets: Facets = ALONE
 
 
@@ -111,6 +115,7 @@ class Header:
     ----------
     patient, study, series, instance, frame_of_reference :
         PatientID and UIDs; of a file without them ("" where absent), the scanner supplies stand-ins.
+    calculation : Volume Based Calculation Technique (0008,9207) of an enhanced object: MAX_IP and the like
     shape : (frames or slices, rows, columns)
     slope, intercept : stored value -> rescaled value (DICOM PS3.3 C.11.1.1.2; NIfTI scl_slope, scl_inter)
     rescale_stated : whether the file itself states slope and intercept; DICOM needs both, NIfTI a usable slope
@@ -126,6 +131,7 @@ class Header:
     content : sha256 of the file's bytes for formats without instance UIDs, else ""
     facets : which of several images at one place this is
     frames : of a multi-frame object what each of its ``shape[0]`` frames says; else none
+    mosaic : where the frames are tiles of one image, how many of them lie side by side; else 0
     volumes : how many volumes of ``shape`` lie one behind another in a file of another format than DICOM
     annotation : of a segmentation or a structure set that can be drawn; None of all others
     """
@@ -144,6 +150,7 @@ class Header:
     kernel: str = ""
     body_part: str = ""
     image_type: tuple[str, ...] = ()
+    calculation: str = ""
     burned_in: str = ""
     lossy: bool = False
     shape: tuple[int, int, int] = (0, 0, 0)
@@ -175,6 +182,7 @@ class Header:
     content: str = ""
     facets: Facets = ALONE
     frames: tuple[Frame, ...] = ()
+    mosaic: int = 0
     volumes: int = 1
     annotation: Annotation | None = None
 
