@@ -56,11 +56,16 @@ def fits(grid: Grid, header: Header) -> bool:
     annotation = header.annotation
     if annotation is None or not annotation.planes:
         return False
-    at = indices(grid, np.array(annotation.planes))[:, 0].tolist()
-    own = [plane for plane, k in zip(annotation.planes, at, strict=True) if 0 <= slice_at(k) < grid.shape[0]]
+    own = own_planes(grid, annotation.planes)
     if annotation.normal is not None:
         return bool(own) and _spread(grid, annotation) <= ASIDE
     return bool(own) and all(frame_start(grid, header, plane) is not None for plane in own)
+
+
+def own_planes(grid: Grid, planes: Sequence[Point]) -> list[Point]:
+    """Those that do not lie beyond the first and the last slice."""
+    at = indices(grid, np.array(planes))[:, 0].tolist()
+    return [plane for plane, k in zip(planes, at, strict=True) if 0 <= slice_at(k) < grid.shape[0]]
 
 
 def slice_at(k: float) -> int:

@@ -72,17 +72,17 @@ def texts(path: str, limits: Limits) -> dict[str, str]:
         raise Quarantine(_reason(error, Reason.UNREADABLE)) from None
 
 
-def drawn(path: str, header: Header, grid: Grid) -> Drawn:
+def drawn(path: str, header: Header, grid: Grid, limits: Limits) -> Drawn:
     """An annotation as label maps on a grid, made in this process; raises Quarantine."""
     try:
         with _opened(path) as file:
             if header.sop_class == RTSTRUCT:
                 from pipeline.archive.formats import rtstruct
 
-                return rtstruct.drawn(file, header, grid)
-            from pipeline.archive.formats import seg
+                return rtstruct.drawn(file, grid, limits)
+            from pipeline.archive.formats import seg_maps
 
-            return seg.drawn(file, header, grid)
+            return seg_maps.drawn(file, header, grid, limits)
     except Exception as error:
         raise Quarantine(_reason(error, Reason.DECODE_FAIL)) from None
 
@@ -167,7 +167,7 @@ def _answer(request: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], Se
     header = Header.from_json(request["header"])
     try:
         if "grid" in request:
-            maps, values = drawn(request["path"], header, Grid(*request["grid"]))
+            maps, values = drawn(request["path"], header, Grid(*request["grid"]), limits)
             return {"reason": None, "dtype": maps[0].dtype.str, "values": values}, maps
         array = voxels(request["path"], header, request["parts"])
     except Quarantine as refused:

@@ -12,12 +12,11 @@ from itertools import groupby, pairwise
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
-from pydicom.filereader import read_partial
 
 from pipeline.archive.formats import tags
 from pipeline.archive.formats.annotation import Annotation, Point, Region
-from pipeline.archive.formats.coded import concept
-from pipeline.archive.formats.damage import check_inflated_size
+from pipeline.archive.formats.coded import CODE, concept
+from pipeline.archive.formats.dataset import Wanted, begin
 from pipeline.archive.formats.elements import Elements
 from pipeline.archive.formats.header import Header
 from pipeline.archive.formats.layers import Drawn, Layers, Patch
@@ -48,7 +47,16 @@ _OF_ROI = 0x30060084
 _IDENTIFICATION = 0x30060086
 _INTERPRETED = 0x300600A4
 
-_WANTED = [tags.FRAME_OF_REFERENCE, _REFERENCED_FRAMES, _ROIS, _ROI_CONTOURS, _OBSERVATIONS]
+_INSTANCES: Wanted = {_REFERENCED_INSTANCE: None}
+_WANTED: Wanted = {
+    _REFERENCED_FRAMES: {_STUDIES: {_SERIES: {tags.SERIES: None, _IMAGES: _INSTANCES}}},
+    _ROIS: dict.fromkeys((_NUMBER, _FRAME, _NAME)),
+    _ROI_CONTOURS: {
+        _OF_ROI: None,
+        _CONTOURS: {**dict.fromkeys((_GEOMETRY, _OFFSET, _COUNT, _DATA)), _IMAGES: _INSTANCES},
+    },
+    _OBSERVATIONS: {_OF_ROI: None, _INTERPRETED: None, _IDENTIFICATION: CODE},
+}
 
 _CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
 """Contour Geometric Types that enclose something: DICOM PS3.3 C.8.8.6.1.  Points and open lines are left out."""
@@ -77,10 +85,9 @@ def described(file: BinaryIO, header: Header, limits: Limits) -> Header:
 
     Raises Quarantine: UNREADABLE where contours cannot be understood, BOMB_DECLARED for more than ``MOST_POINTS``,
     MIXED_FRAME where regions lie in several frames of reference, NO_REGIONS where there is no closed contour.  Also
-    whatever pydicom raises.
+    what ``dataset.begin`` raises.
     """
-    check_inflated_size(file, limits.memory_bytes // 4)
-    facts = _facts(file)
+    facts = _facts(file, limits)
     rois = _rois(facts)
     if not rois:
         raise Quarantine(Reason.NO_REGIONS)
@@ -105,7 +112,7 @@ def described(file: BinaryIO, header: Header, limits: Limits) -> Header:
     return replace(header, frame_of_reference=frames.pop() or header.frame_of_reference, annotation=annotation)
 
 
-def drawn(file: BinaryIO, header: Header, grid: Grid) -> Drawn:
+def drawn(file: BinaryIO, grid: Grid, limits: Limits) -> Drawn:
     """Its regions as label maps on ``grid``: voxels whose centres lie inside (``kernels.contours``), as numbered there.
 
     A contour falls into the slice nearest to it, and where it lies across that does not move it along.  Those in one
@@ -114,7 +121,7 @@ def drawn(file: BinaryIO, header: Header, grid: Grid) -> Drawn:
 
     Raises Quarantine(ORPHAN_LABELS) where a contour does not lie along the slices.
     """
-    rois = _rois(_facts(file))
+    rois = _rois(_facts(file, limits))
     layers = Layers(grid.shape, len(rois))
     for roi in rois:
         layers.add(roi.region.number, list(_patches(roi.contours, grid)))
@@ -151,10 +158,13 @@ def _normal(contours: Sequence[np.ndarray]) -> np.ndarray:
     return unit
 
 
-def _facts(file: BinaryIO) -> Elements:
-    file.seek(0)
-    dataset = read_partial(file, lambda tag, _vr, _length: tag in tags.PIXELS, force=True, specific_tags=list(_WANTED))
-    return Elements.of(dataset)
+def _facts(file: BinaryIO, limits: Limits) -> Elements:
+    """Raises Quarantine(TRUNCATED) where the file does not end where an element does."""
+    _, reader = begin(file, limits.memory_bytes // 4)
+    found: dict[int, object] = {}
+    if reader.top(_WANTED, {}, tags.PIXELS, found) is None and not reader.at_end():
+        raise Quarantine(Reason.TRUNCATED)
+    return Elements(found)
 
 
 def _rois(facts: Elements) -> list[_Roi]:
