@@ -24,6 +24,7 @@ from pipeline.archive.measure import counts, unmeasured
 from pipeline.archive.modality import modality
 from pipeline.archive.suv import suv
 from pipeline.archive.vault import Vault
+from pipeline.archive.vendor import device
 from pipeline.reasons import Outcome, Reason
 
 Label = tuple[str, File]
@@ -189,6 +190,7 @@ class Assembly:
                 "reason": next(iter(judged.reasons), None),
                 "reasons": list(judged.reasons),
                 "modality": kind_of_image,
+                **measured(device(lead, kind_of_image), ("kernel_class", "profile")),
                 **_described(lead, self.vault),
                 "lossy": any(_header(f).lossy for f in images),
                 "n_files": len(files),

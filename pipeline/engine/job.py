@@ -178,7 +178,10 @@ def _publish(site: Site, recipe: Recipe, raw: _Raw, plans: Mapping[str, Plan], m
             published = commit.publish(staged, site.out / target)
             nbytes.append(published.nbytes)
     with store_errors():
-        new = site.ledger.commit(records.derived(record, recipe.name, made_from, target, published, outputs, costs))
+        profile = records.profile(plans)
+        new = site.ledger.commit(
+            records.derived(record, recipe.name, made_from, target, published, outputs, costs, profile)
+        )
         site.ledger.withdraw(volume_id, recipe.name)
     return int(new)
 

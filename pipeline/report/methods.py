@@ -28,6 +28,9 @@ def methods(recipe: Recipe) -> str:
     if recipe.masks:
         lines += ["", "Fits looked within these label maps, made of the same volume:", ""]
     lines += [f"- `{name}`: {_steps(chain)}" for name, chain in recipe.masks]
+    taken = _taken(recipe)
+    if taken:
+        lines += ["", "What the recipe leaves open was taken from vendor profiles, for volumes that match:", "", *taken]
     if recipe.augment:
         lines += [
             "",
@@ -35,6 +38,18 @@ def methods(recipe: Recipe) -> str:
             f"keyed by the seed {recipe.augment.seed}, the volume, the sample and the step.",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _taken(recipe: Recipe) -> list[str]:
+    """Of each profile, what it gives to the steps of a recipe."""
+    used = {stage_name(step) for _, chain in (*recipe.chains, *recipe.masks) for step in chain}
+    lines = []
+    for profile in recipe.profiles:
+        given = [f"{step}{_said(dict(values))}" for step, values in profile.defaults if step in used]
+        if given:
+            match = " and ".join(f"{key} {' or '.join(terms)}" for key, terms in profile.match)
+            lines.append(f"- `{profile.name}` (version {profile.version}; {match}): {'; '.join(given)}")
+    return lines
 
 
 def _steps(chain: Chain) -> str:
