@@ -90,7 +90,7 @@ def refuse(site: Site, recipe: Recipe, volume_id: str, edition: str, reasons: Re
         with store_errors():
             job = records.compiled(recipe, raw) if raw is not None and by_recipe else None
             name = recipe.name if by_recipe else None
-            site.ledger.refuse(records.refused(volume_id, name, job.fingerprint if job else None, reasons))
+            site.ledger.refuse(records.refused(volume_id, name, job, reasons))
     except StoreError as error:
         return Row(volume_id, stop=str(error))
     return Row(volume_id, reason=reasons[0])

@@ -88,16 +88,17 @@ def derived(
     }
 
 
-def refused(volume_id: str, recipe: str | None, fingerprint: str | None, reasons: tuple[Reason, ...]) -> Record:
+def refused(volume_id: str, recipe: str | None, job: Compiled | None, reasons: tuple[Reason, ...]) -> Record:
     """Of a volume that the conversion (``recipe`` None) or a recipe refused; primary reason first.
 
-    ``fingerprint`` is that of the outputs that could not be made; it holds for nothing else.
+    ``job`` is what could not be made; the refusal holds for nothing else.
     """
     return {
         "type": "refused",
         "volume_id": volume_id,
         "recipe": recipe,
-        "fingerprint": fingerprint,
+        "fingerprint": job.fingerprint if job else None,
+        "profile": profile(job.plans) if job else None,
         "reason": str(reasons[0]),
         "reasons": [str(reason) for reason in reasons],
         "version": pipeline.__version__,

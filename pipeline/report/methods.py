@@ -41,14 +41,19 @@ def methods(recipe: Recipe) -> str:
 
 
 def _taken(recipe: Recipe) -> list[str]:
-    """Of each profile, what it gives to the steps of a recipe."""
-    used = {stage_name(step) for _, chain in (*recipe.chains, *recipe.masks) for step in chain}
+    """Of each profile, what it gives to the steps of a recipe: parameters that some step of that name leaves open."""
+    stated = dict(recipe.stated)
+    said: dict[str, list[frozenset[str]]] = {}
+    for name, chain in (*recipe.chains, *recipe.masks):
+        for step, keys in zip(chain, stated.get(name, ()), strict=False):
+            said.setdefault(stage_name(step), []).append(keys)
     lines = []
     for profile in recipe.profiles:
-        given = [f"{step}{_said(dict(values))}" for step, values in profile.defaults if step in used]
-        if given:
-            match = " and ".join(f"{key} {' or '.join(terms)}" for key, terms in profile.match)
-            lines.append(f"- `{profile.name}` (version {profile.version}; {match}): {'; '.join(given)}")
+        match = " and ".join(f"{key} {' or '.join(terms)}" for key, terms in profile.match)
+        for step, values in profile.defaults:
+            given = {key: value for key, value in values if any(key not in keys for keys in said.get(step, ()))}
+            if given:
+                lines.append(f"- `{profile.name}` (version {profile.version}; {match}): {step}{_said(given)}")
     return lines
 
 
