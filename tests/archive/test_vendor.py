@@ -14,8 +14,11 @@ from pydicom.dataset import Dataset
 from pipeline.archive.catalog import SERIES
 from pipeline.archive.convert import Converted, convert
 from pipeline.archive.formats.child import Child
+from pipeline.archive.formats.header import Header
 from pipeline.archive.scan import scan
 from pipeline.archive.vault import Vault
+from pipeline.archive.vendor import completed
+from pipeline.volume import Facts
 from tests.archive import makers
 
 GE = {"Manufacturer": "GE MEDICAL SYSTEMS", "ManufacturerModelName": "LightSpeed VCT", "ConvolutionKernel": "BONE"}
@@ -102,6 +105,15 @@ def test_nor_where_one_slice_declares_what_others_do_not(tmp_path: Path) -> None
 
     makers.ct_series(tmp_path / "src", edit=edit, **GE)
     assert converted(tmp_path)[1].facts.padding is None
+
+
+def test_nor_where_slices_are_rescaled_each_in_its_own_way() -> None:
+    stated = Facts(modality="CT", low=-3024.0)
+    one, other = (
+        Header(format="dicom", manufacturer="GE MEDICAL SYSTEMS", intercept=intercept) for intercept in (-1024.0, 0.0)
+    )
+    assert completed(stated, [one, one]).padding == -3024.0
+    assert completed(stated, [one, other]).padding is None
 
 
 def test_no_voxel_depends_on_who_made_it(tmp_path: Path) -> None:

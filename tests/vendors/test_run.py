@@ -6,7 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 
+from pipeline.cli import main
 from pipeline.engine import driver
 from pipeline.recipe import Recipe
 from pipeline.vendors.profile import Profile
@@ -51,6 +53,12 @@ def test_the_report_says_which_profile_and_version(tmp_path: Path) -> None:
         ("up to date", None),
     ]
     assert run(replace(own, version=2)) == expected | {("ct-ge 1", "test"): "own 2"}
+    items = driver.plan(held.output, replace(recipe(TEXT), profiles=(replace(own, version=2),)), driver.Options())
+    assert sorted((str(item.state), str(item.profile)) for item in items) == [
+        ("up to date", "None"),
+        ("up to date", "None"),
+        ("up to date", "own 2"),
+    ]
 
 
 def test_a_refusal_says_it_too(tmp_path: Path) -> None:
@@ -64,3 +72,23 @@ def test_a_refusal_says_it_too(tmp_path: Path) -> None:
         ("raw", None, "ct-ge 1"),
         ("test", "NO_BIAS_FIELD", "own 1"),
     ]
+
+
+def test_a_command_takes_the_users_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = "name: own\nversion: 7\nmatch: {modality: CT}\ndefaults: {clip: {lower: 0}}\n"
+    (tmp_path / "vendors").mkdir()
+    (tmp_path / "vendors" / "own.yaml").write_text(own)
+    monkeypatch.setenv("SCANMILL_VENDORS", str(tmp_path / "vendors"))
+    monkeypatch.setenv("SCANMILL_VAULT", str(tmp_path / "vault"))
+    monkeypatch.setenv("SCANMILL_OUT", str(tmp_path / "out"))
+    ct_series(tmp_path / "src", n=4)
+    text = tmp_path / "test.yaml"
+    text.write_text("name: test\nstages:\n  - {use: clip, upper: 100, keep: a}\n")
+    assert main(["run", str(text), str(tmp_path / "src"), "--workers", "0"]) == 0
+    (report,) = (tmp_path / "out" / "runs").glob("*/METHODS.md")
+    assert "- `own` (version 7; modality CT): clip, lower = 0.0\n" in report.read_text()
+    capsys.readouterr()
+    assert main(["plan", str(text)]) == 0
+    assert "vendor profile own 7: 1" in capsys.readouterr().out
