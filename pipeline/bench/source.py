@@ -42,6 +42,9 @@ def bundled(n: int = N_SLICES) -> list[Dataset]:
 def first_slices(folder: Path, n: int = N_SLICES) -> list[Dataset]:
     """The first ``n`` images, along their normal, of the one series in ``folder``.
 
+    They come in one frame of reference, native transfer syntax and as they are otherwise.  A frame for every image,
+    which some de-identifiers write (all of LIDC-IDRI), would be a second fault where a trap adds an image.
+
     Raises
     ------
     SourceError
@@ -61,6 +64,7 @@ def first_slices(folder: Path, n: int = N_SLICES) -> list[Dataset]:
     if len({(image.SeriesInstanceUID, tuple(image.ImageOrientationPatient)) for image in chosen}) > 1:
         raise SourceError("the source must hold one series of one orientation")
     for image in chosen:
+        image.FrameOfReferenceUID = chosen[0].FrameOfReferenceUID
         if image.file_meta.TransferSyntaxUID.is_compressed:
             image.decompress()
     if len({image.pixel_array.tobytes() for image in chosen}) < n:

@@ -22,6 +22,13 @@ def test_the_first_slices_by_position_whatever_their_names(tmp_path: Path) -> No
     assert heights(first_slices(tmp_path, 5)) == heights(small()[:5])
 
 
+def test_a_frame_of_reference_for_every_image_is_made_one(tmp_path: Path) -> None:
+    for n, image in enumerate(small(3)):
+        image.FrameOfReferenceUID = image.SOPInstanceUID
+        write(image, tmp_path / f"{n}.dcm")
+    assert {image.FrameOfReferenceUID for image in first_slices(tmp_path, 3)} == {small(1)[0].SOPInstanceUID}
+
+
 def test_compressed_slices_are_decoded(tmp_path: Path) -> None:
     for n, image in enumerate(small(3)):
         image.compress(RLELossless)

@@ -15,7 +15,10 @@ from pipeline.cli import main
 from pipeline.errors import UsageError
 
 ROOT = Path(__file__).parent.parent.parent
-MEASURED = json.loads((ROOT / "benchmarks" / "results" / "geometry.json").read_text())
+PAGE = (ROOT / "docs" / "geometry.md").read_text()
+RESULTS = [
+    json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text()) for name in ("geometry", "geometry-lidc")
+]
 
 
 def scored(verdict: Verdict, said: Said = Said.NOTHING, words: str = "", **facts: Any) -> dict[str, Any]:
@@ -79,21 +82,33 @@ def test_a_table_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
 
 
 def test_the_documents_show_what_was_measured() -> None:
-    assert f"{BEGIN}\n{table(MEASURED)}{END}" in (ROOT / "docs" / "geometry.md").read_text()
+    bundled, lidc = map(table, RESULTS)
+    assert f"{BEGIN}\n{bundled}{END}" in PAGE
+    head, rule, *_ = lidc.splitlines()
+    (sums,) = (line for line in lidc.splitlines() if "right, refused or said" in line)
+    assert "\n".join((head, rule, sums)) in PAGE.partition(END)[2]
 
 
-def test_what_was_measured_is_of_these_traps_and_of_all_tools() -> None:
-    assert [(row["trap"], row["what"], row["main"]) for row in MEASURED["traps"]] == [
+@pytest.mark.parametrize("measured", RESULTS)
+def test_what_was_measured_is_of_these_traps_and_of_all_tools(measured: dict[str, Any]) -> None:
+    assert [(row["trap"], row["what"], row["main"]) for row in measured["traps"]] == [
         (trap.name, trap.what, trap.main) for trap in TRAPS
     ]
-    assert set(MEASURED["versions"]) == {"scanmill", "SimpleITK", "dcm2niix", "dicom2nifti"}
-    assert all(Verdict(row["scores"]["scanmill"]["verdict"]).good for row in MEASURED["traps"])
+    assert set(measured["versions"]) == {"scanmill", "SimpleITK", "dcm2niix", "dicom2nifti"}
+    assert all(Verdict(row["scores"]["scanmill"]["verdict"]).good for row in measured["traps"])
 
 
-def test_of_a_clean_series_every_tool_is_right() -> None:
+@pytest.mark.parametrize("measured", RESULTS)
+def test_of_a_clean_series_every_tool_is_right(measured: dict[str, Any]) -> None:
     """Else the harness would be what is wrong."""
-    (clean,) = (row for row in MEASURED["traps"] if row["trap"] == "clean")
+    (clean,) = (row for row in measured["traps"] if row["trap"] == "clean")
     assert {score["verdict"] for score in clean["scores"].values()} == {"right"}
+
+
+def test_of_a_series_that_is_not_ours_no_words_are_kept() -> None:
+    """Other tools may quote a header."""
+    said = [score for row in RESULTS[1]["traps"] for tool, score in row["scores"].items() if tool != "scanmill"]
+    assert {score["words"] for score in said} == {""}
 
 
 def test_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
