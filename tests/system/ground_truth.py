@@ -1,14 +1,8 @@
-"""Every real series that has a reference, what must come of it, and the table of what does.
-
-``python -m tests.system.ground_truth DATA`` writes the table of ``docs/ground-truth.md`` anew; DATA holds the
-unpacked sets.
-"""
+"""Every real series that has a reference, what must come of it, and the table of what does."""
 
 import math
-import sys
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +14,6 @@ from tests.engine import jobs
 from tests.system.comparison import Difference, Placement, compare, nifti_volumes, place
 from tests.system.placed_slices import placed_slices
 
-PAGE = Path(__file__).parents[2] / "docs" / "ground-truth.md"
-BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->\n"
 HEAD = (
     "| series | published | slices, as pydicom places them | reference | corners, mm | voxels | remark |\n"
     "|---|---|---|---|---|---|---|\n"
@@ -66,7 +58,7 @@ class Found:
 
 def find(case: Case, data: Callable[[str], Path], root: Path) -> Found:
     """Scan and convert a case into ``root``, and compare.  ``data`` gives the folder of a set."""
-    source = _below(data, case.source)
+    source = below_sets(data, case.source)
     held = jobs.workspace(root, source)
     jobs.run(held, "name: raw\nstages: []\n")
     out = held.output.root
@@ -78,11 +70,12 @@ def find(case: Case, data: Callable[[str], Path], root: Path) -> Found:
         volumes=volumes,
         reasons=tuple(sorted(Counter(ends).items())),
         placement=place(volumes, placed_slices(source)),
-        differences=tuple(compare(nifti_volumes(_below(data, name)), volumes) for name in case.references),
+        differences=tuple(compare(nifti_volumes(below_sets(data, name)), volumes) for name in case.references),
     )
 
 
-def _below(data: Callable[[str], Path], name: str) -> Path:
+def below_sets(data: Callable[[str], Path], name: str) -> Path:
+    """The path of ``set/path/in/it``."""
     first, *rest = name.split("/")
     return data(first).joinpath(*rest)
 
@@ -184,11 +177,6 @@ def table(found: Iterable[Found]) -> str:
     return HEAD + "".join(f"| {' | '.join(_cells(f))} |\n" for f in found)
 
 
-def page_table() -> str:
-    """The table as it stands on the page."""
-    return PAGE.read_text().split(BEGIN)[1].split(END)[0]
-
-
 def _cells(found: Found) -> Sequence[str]:
     case, where = found.case, found.placement
     shapes = Counter(f"{'×'.join(map(str, v.array.shape))} {v.array.dtype.name}" for v in found.volumes)
@@ -201,12 +189,12 @@ def _cells(found: Found) -> Sequence[str]:
         f"{where.found} of {where.slices}, {below(where.corner_mm)} mm" if where.found else "–",
         case.by or "–",
         below(max(d.corner_mm for d in compared)) if compared else "–",
-        "; ".join(dict.fromkeys(map(_values, found.differences))) or "–",
+        "; ".join(dict.fromkeys(map(values_cell, found.differences))) or "–",
         case.remark,
     )
 
 
-def _values(difference: Difference | None) -> str:
+def values_cell(difference: Difference | None) -> str:
     if difference is None:
         return "another grid"
     if not difference.unequal:
@@ -216,16 +204,5 @@ def _values(difference: Difference | None) -> str:
 
 
 def below(value: float) -> str:
-    """The power of ten that a value is below, so that no last bit changes the page; all below 1e-9 are one."""
-    return f"< 1e{math.floor(math.log10(max(value, 1e-10))) + 1}"
-
-
-def _measured(folder: Path) -> Iterator[Found]:
-    for case in CASES:
-        with tempfile.TemporaryDirectory() as root:
-            yield find(case, lambda name: folder / name, Path(root))
-
-
-if __name__ == "__main__":
-    before, _, rest = PAGE.read_text().partition(BEGIN)
-    PAGE.write_text(before + BEGIN + table(_measured(Path(sys.argv[1]))) + END + rest.partition(END)[2])
+    """Two digits; of what is below 1e-3 the power of ten that it is below, so that no last bit changes the page."""
+    return f"{value:.2g}" if value >= 1e-3 else f"< 1e{math.floor(math.log10(max(value, 1e-10))) + 1}"

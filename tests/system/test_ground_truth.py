@@ -1,11 +1,14 @@
 """Every real series that has a reference equals it, or the page says by how much it does not, and why."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.system.ground_truth import CASES, FAR_MM, Case, Found, find, page_table, table
+from tests.system import dcm2niix
+from tests.system.ground_truth import CASES, FAR_MM, Case, Found, below_sets, find, table
+from tests.system.ground_truth_page import on_page
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
@@ -13,19 +16,26 @@ Finder = Callable[[Case], Found]
 
 
 @pytest.fixture(scope="module")
-def finder(data: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Finder:
-    """Each case measured once, each set of images unpacked once."""
+def sets(data: Callable[..., Path]) -> Callable[[str], Path]:
+    """Where a set lies; each is unpacked once."""
     folders: dict[str, Path] = {}
-    known: dict[Case, Found] = {}
 
     def folder(name: str) -> Path:
         if name not in folders:
             folders[name] = data(name)
         return folders[name]
 
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finder(sets: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Finder:
+    """Each case measured once."""
+    known: dict[Case, Found] = {}
+
     def measured(case: Case) -> Found:
         if case not in known:
-            known[case] = find(case, folder, tmp_path_factory.mktemp("case"))
+            known[case] = find(case, sets, tmp_path_factory.mktemp("case"))
         return known[case]
 
     return measured
@@ -46,4 +56,17 @@ def test_a_series_is_its_reference_at_its_place_or_refused_with_the_right_reason
 
 
 def test_the_page_says_what_is_measured(finder: Finder) -> None:
-    assert page_table() == table(map(finder, CASES))
+    assert on_page("references") == table(map(finder, CASES))
+
+
+def test_the_page_says_what_dcm2niix_does(
+    finder: Finder, sets: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    executable = shutil.which("dcm2niix")
+    if executable is None:
+        pytest.skip("no dcm2niix on the path")
+    rows = [
+        (found, dcm2niix.written(executable, below_sets(sets, case.source), found, tmp_path_factory.mktemp("peer")))
+        for case, found in ((case, finder(case)) for case in dcm2niix.BESIDE)
+    ]
+    assert on_page("dcm2niix") == dcm2niix.table(rows)
