@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+from scipy import ndimage
 
 from pipeline.grid import Grid
 from pipeline.volume import Volume
@@ -31,6 +32,20 @@ class Difference:
     unequal: int
     largest: float
     factors: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """A reference that was interpolated to a grid of its own, against ours at the places of its voxels.
+
+    Attributes
+    ----------
+    voxels : of the reference, a voxel or more inside one of our volumes
+    largest : difference of a value from the trilinear interpolation of ours
+    """
+
+    voxels: int
+    largest: float
 
 
 @dataclass(frozen=True)
@@ -72,7 +87,16 @@ def turned(volume: Volume, like: Grid) -> Volume:
     return Volume(array, Grid(frame, array.shape))
 
 
-def compare(references: Sequence[Volume], volumes: Sequence[Volume]) -> Difference | None:
+def compare(references: Sequence[Volume], volumes: Sequence[Volume]) -> Difference | Resampled | None:
+    """The volumes of a reference against ours; None where they have nothing in common."""
+    matched = _matched(references, volumes)
+    if matched is None:
+        overlaps = [resampled(reference, ours) for reference in references for ours in volumes]
+        return max((o for o in overlaps if o.voxels), key=lambda o: o.voxels, default=None)
+    return matched
+
+
+def _matched(references: Sequence[Volume], volumes: Sequence[Volume]) -> Difference | None:
     """Each volume of a reference against that of ours which is most like it; None where one has no counterpart."""
     left, pairs = list(volumes), []
     for reference in references:
@@ -93,6 +117,20 @@ def compare(references: Sequence[Volume], volumes: Sequence[Volume]) -> Differen
         ),
         factors=factors,
     )
+
+
+def resampled(reference: Volume, ours: Volume) -> Resampled:
+    """The voxels of a reference inside ours, against SciPy's linear interpolation of ours."""
+    inverse = np.linalg.inv(ours.grid.affine) @ reference.grid.affine
+    voxels = np.indices(reference.array.shape).reshape(3, -1)
+    places = inverse[:3, :3] @ voxels + inverse[:3, 3:]
+    last = np.array(ours.array.shape)[:, None] - 1
+    margin = np.array([[-1e-4], [1.0], [1.0]])
+    inside = ((places >= margin) & (places <= last - margin)).all(axis=0)
+    if not inside.any():
+        return Resampled(0, 0.0)
+    expected = ndimage.map_coordinates(ours.array, places[:, inside].clip(0, last), output="f8", order=1)
+    return Resampled(int(inside.sum()), float(np.abs(expected - reference.array.ravel()[inside]).max()))
 
 
 def place(volumes: Sequence[Volume], slices: Sequence[Placed]) -> Placement:

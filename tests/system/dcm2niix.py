@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.system.comparison import Difference, compare, nifti_volumes
+from tests.system.comparison import Difference, Resampled, compare, nifti_volumes
 from tests.system.ground_truth import CASES, Found, below, values_cell
 
 HEAD = "| series | dcm2niix writes | corners, mm | voxels | remark |\n|---|---|---|---|---|\n"
@@ -36,7 +36,7 @@ class Written:
 
     name: str
     shape: tuple[int, ...]
-    difference: Difference | None
+    difference: Difference | Resampled | None
     remark: str
 
 
@@ -50,7 +50,7 @@ def written(executable: str, source: Path, found: Found, folder: Path) -> tuple[
         Written(
             name,
             (len(volumes), *volumes[0].array.shape),
-            compare(volumes, found.volumes) if len(volumes) <= len(found.volumes) else None,
+            compare(volumes, found.volumes),
             remarks.get(name, ""),
         )
         for name, volumes in files
@@ -73,5 +73,5 @@ def _shape(shape: tuple[int, ...]) -> str:
     return f"{n} × {each}" if n > 1 else each
 
 
-def _corners(difference: Difference | None) -> str:
-    return "–" if difference is None else below(difference.corner_mm)
+def _corners(difference: Difference | Resampled | None) -> str:
+    return below(difference.corner_mm) if isinstance(difference, Difference) else "–"

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from pipeline.store import omezarr
 from pipeline.volume import Volume
 from tests.engine import jobs
-from tests.system.comparison import Difference, Placement, compare, nifti_volumes, place
+from tests.system.comparison import Difference, Placement, Resampled, compare, nifti_volumes, place
 from tests.system.placed_slices import placed_slices
 
 HEAD = (
@@ -53,7 +53,7 @@ class Found:
     volumes: tuple[Volume, ...]
     reasons: tuple[tuple[str, int], ...]
     placement: Placement
-    differences: tuple[Difference | None, ...]
+    differences: tuple[Difference | Resampled | None, ...]
 
 
 def find(case: Case, data: Callable[[str], Path], root: Path) -> Found:
@@ -182,7 +182,7 @@ def _cells(found: Found) -> Sequence[str]:
     shapes = Counter(f"{'×'.join(map(str, v.array.shape))} {v.array.dtype.name}" for v in found.volumes)
     published = [f"{n} × {shape}" if n > 1 else shape for shape, n in shapes.items()]
     refused = [f"{reason} ({n})" for reason, n in found.reasons]
-    compared = [d for d in found.differences if d is not None]
+    compared = [d for d in found.differences if isinstance(d, Difference)]
     return (
         f"`{case.source}`",
         "; ".join(published + refused),
@@ -194,9 +194,12 @@ def _cells(found: Found) -> Sequence[str]:
     )
 
 
-def values_cell(difference: Difference | None) -> str:
+def values_cell(difference: Difference | Resampled | None) -> str:
+    """How the values of a reference differ from ours, in a few words."""
     if difference is None:
-        return "another grid"
+        return "nothing in common"
+    if isinstance(difference, Resampled):
+        return f"{difference.voxels} lie in ours, off by {below(difference.largest)}"
     if not difference.unequal:
         return "equal"
     scaled = [f"{factor:.6g}" for factor in difference.factors if factor != 1]
