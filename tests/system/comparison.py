@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+import SimpleITK
 from scipy import ndimage
 
 from pipeline.grid import Grid
@@ -65,8 +66,22 @@ class Placement:
     alien: int
 
 
-def nifti_volumes(path: Path) -> list[Volume]:
-    """The volumes of a NIfTI file as nibabel reads it: voxels turned to [k, j, i], RAS to LPS."""
+def volumes_of(path: Path) -> list[Volume]:
+    """What a file holds, as nibabel reads NIfTI and SimpleITK all else: voxels [k, j, i], places in LPS mm."""
+    return _by_nibabel(path) if path.name.endswith((".nii", ".nii.gz")) else [_by_simpleitk(path)]
+
+
+def _by_simpleitk(path: Path) -> Volume:
+    image = SimpleITK.ReadImage(str(path))
+    array = SimpleITK.GetArrayFromImage(image)
+    frame = np.eye(4)
+    frame[:3, :3] = (np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing())[:, ::-1]
+    frame[:3, 3] = image.GetOrigin()
+    return Volume(array, Grid(frame, array.shape))
+
+
+def _by_nibabel(path: Path) -> list[Volume]:
+    """Turned from [i, j, k] and RAS."""
     image = nibabel.load(path)
     values = np.asanyarray(image.dataobj)
     frame = (np.diag([-1.0, -1.0, 1.0, 1.0]) @ image.affine)[:, [2, 1, 0, 3]]

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.system.comparison import Difference, Resampled, compare, nifti_volumes
+from tests.system.comparison import Difference, Resampled, compare, volumes_of
 from tests.system.ground_truth import CASES, Found, below, values_cell
 
 HEAD = "| series | dcm2niix writes | corners, mm | voxels | remark |\n|---|---|---|---|---|\n"
@@ -45,7 +45,7 @@ def written(executable: str, source: Path, found: Found, folder: Path) -> tuple[
     command = [executable, "-b", "n", "-z", "n", "-f", "out", "-o", str(folder), str(source)]
     subprocess.run(command, check=True, capture_output=True)
     remarks = next((texts for end, texts in _REMARKS.items() if found.case.source.endswith(end)), {})
-    files = [(path.stem, nifti_volumes(path)) for path in sorted(folder.glob("*.nii"))]
+    files = [(path.stem, volumes_of(path)) for path in sorted(folder.glob("*.nii"))]
     return tuple(
         Written(
             name,

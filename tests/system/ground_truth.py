@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from pipeline.store import omezarr
 from pipeline.volume import Volume
 from tests.engine import jobs
-from tests.system.comparison import Difference, Placement, Resampled, compare, nifti_volumes, place
+from tests.system.comparison import Difference, Placement, Resampled, compare, volumes_of, place
 from tests.system.placed_slices import placed_slices
 
 HEAD = (
@@ -70,7 +70,7 @@ def find(case: Case, data: Callable[[str], Path], root: Path) -> Found:
         volumes=volumes,
         reasons=tuple(sorted(Counter(ends).items())),
         placement=place(volumes, placed_slices(source)),
-        differences=tuple(compare(nifti_volumes(below_sets(data, name)), volumes) for name in case.references),
+        differences=tuple(compare(volumes_of(below_sets(data, name)), volumes) for name in case.references),
     )
 
 
@@ -157,6 +157,19 @@ CASES = (
         for patient in ("002", "008", "025")
         for kind in ("CT", "MR_T1", "PET")
     ),
+    Case(
+        "xray-cr-dx/highdicom_dx_image.dcm",
+        ("xray-cr-dx/highdicom_dx_image.dcm",),
+        "SimpleITK",
+        remark="MONOCHROME1, which SimpleITK inverts (255 - v); ours are the values as they are, flagged",
+    ),
+    _alone(
+        "xray-cr-dx/Fake_MONOHR1.dcm",
+        volumes=0,
+        reasons=(("SECONDARY_CAPTURE", 1),),
+        remark="a CR that says it is a secondary capture",
+    ),
+    Case("mr-tumour-nrrd/brain1_image.nrrd", ("mr-tumour-nrrd/brain1_image.nrrd",), "SimpleITK"),
     *(
         Case(name, (name,), "nibabel", volumes=n)
         for n, name in (

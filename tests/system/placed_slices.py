@@ -42,7 +42,7 @@ def _of_file(path: Path) -> Iterator[Placed]:
         image = pydicom.dcmread(path)
     except InvalidDicomError:
         return
-    if "PixelData" not in image or image.SamplesPerPixel != 1 or "MOSAIC" in image.ImageType:
+    if "PixelData" not in image or image.SamplesPerPixel != 1 or "MOSAIC" in image.get("ImageType", ()):
         return
     frames = image.pixel_array.reshape(-1, image.Rows, image.Columns)
     for n, stored in enumerate(frames):
