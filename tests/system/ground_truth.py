@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from pipeline.store import omezarr
 from pipeline.volume import Volume
 from tests.engine import jobs
-from tests.system.comparison import Difference, Placement, Resampled, compare, volumes_of, place
+from tests.system.comparison import Difference, Placement, Resampled, compare, place, volumes_of
 from tests.system.placed_slices import placed_slices
 
 HEAD = (
