@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.system.comparison import Difference, Resampled, compare, volumes_of
-from tests.system.ground_truth import CASES, Found, below, values_cell
+from tests.system.ground_truth import Found, below, values_cell
+from tests.system.ground_truth_cases import CASES
 
 HEAD = "| series | dcm2niix writes | corners, mm | voxels | remark |\n|---|---|---|---|---|\n"
 

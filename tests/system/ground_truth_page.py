@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from tests.system import dcm2niix, ground_truth
+from tests.system.ground_truth_cases import CASES
 
 PAGE = Path(__file__).parents[2] / "docs" / "ground-truth.md"
 
@@ -34,10 +35,7 @@ def _write(name: str, table: str) -> None:
 def _main(data: Path) -> None:
     with tempfile.TemporaryDirectory() as text:
         root = Path(text)
-        found = {
-            case: ground_truth.find(case, lambda name: data / name, root / str(n))
-            for n, case in enumerate(ground_truth.CASES)
-        }
+        found = {case: ground_truth.find(case, lambda name: data / name, root / str(n)) for n, case in enumerate(CASES)}
         _write("references", ground_truth.table(found.values()))
         executable = shutil.which("dcm2niix")
         if executable:

@@ -4,17 +4,19 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pydicom
 import pytest
 
 from tests.system import dcm2niix
-from tests.system.comparison import Resampled
-from tests.system.ground_truth import CASES, FAR_MM, Case, Found, below_sets, find, table
+from tests.system.comparison import Difference
+from tests.system.ground_truth import Found, below_sets, find, table
+from tests.system.ground_truth_cases import CASES, Case
 from tests.system.ground_truth_page import on_page
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
-ROUNDING = 0.51
-"""Whole numbers that were interpolated in float32 and rounded."""
+FAR_MM = 0.01
+"""Law L5."""
 
 Finder = Callable[[Case], Found]
 
@@ -55,13 +57,12 @@ def test_a_series_is_its_reference_at_its_place_or_refused_with_the_right_reason
         assert found.placement.alien == 0
         assert case.reasons or found.placement.found == found.placement.slices
     for difference in found.differences:
-        if isinstance(difference, Resampled):
-            assert case.remark
-            assert difference.largest < ROUNDING
-            continue
         assert difference is not None
-        assert difference.corner_mm < FAR_MM
-        assert case.remark or difference.unequal == 0
+        if isinstance(difference, Difference):
+            assert difference.corner_mm < FAR_MM
+            assert difference.unequal == 0 or difference.largest <= case.within
+        else:
+            assert difference.largest <= case.within
 
 
 def test_the_page_says_what_is_measured(finder: Finder) -> None:
@@ -79,3 +80,15 @@ def test_the_page_says_what_dcm2niix_does(
         for case, found in ((case, finder(case)) for case in dcm2niix.BESIDE)
     ]
     assert on_page("dcm2niix") == dcm2niix.table(rows)
+
+
+def test_what_dcm2niix_calls_precise_is_philips_private_scale(finder: Finder, sets: Callable[[str], Path]) -> None:
+    """Floating point value = displayed value / (rescale slope x scale slope): Chenevert 2014, doi:10.1593/tlo.13811."""
+    case = next(c for c in CASES if c.references == ("dcm_qa_enh/Ref/Philips_WIP_B0_NS_801_e1.nii",) and c.volumes == 2)
+    (source,) = below_sets(sets, case.source).iterdir()
+    frame = pydicom.dcmread(source, stop_before_pixels=True).PerFrameFunctionalGroupsSequence[0]
+    private = frame[0x2005, 0x140F].value[0][0x2005, 0x100E].value
+    displayed = float(frame.PixelValueTransformationSequence[0].RescaleSlope)
+    (difference,) = finder(case).differences
+    assert isinstance(difference, Difference)
+    assert difference.factors == (pytest.approx(1 / (displayed * private), rel=1e-6),)
