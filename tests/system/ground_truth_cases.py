@@ -63,7 +63,7 @@ CASES = (
     _peer("philips/anatomical/001"),
     _peer(
         "philips_enhanced/anatomical/001",
-        remark="dicom2nifti rescales in float32; ours in float64, rounded once",
+        remark="dicom2nifti rescales in float32",
         within=2e-4,
     ),
     _peer("siemens/anatomical/001"),
@@ -79,7 +79,7 @@ CASES = (
     _peer(
         "failing/sliceincrement/002",
         reasons=(("MISSING_SLICE", 1),),
-        remark="a slice is missing, the gantry tilted: the run of three; the reference is interpolated to an upright grid",
+        remark="a slice is missing, the gantry tilted: the run of three; the reference is interpolated, upright",
         within=0.51,
     ),
     _alone(
@@ -100,7 +100,7 @@ CASES = (
         ("dcm_qa_enh/Ref/Philips_WIP_B0_NS_801_e1.nii",),
         "dcm2niix",
         volumes=2,
-        remark="magnitude and field map; dcm2niix divides by rescale slope × private scale slope (2005,100E), in float32",
+        remark="magnitude and field map; dcm2niix divides by rescale slope × private scale slope, in float32",
         within=2e-4,
     ),
     Case(

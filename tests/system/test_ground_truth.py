@@ -83,7 +83,7 @@ def test_the_page_says_what_dcm2niix_does(
 
 
 def test_what_dcm2niix_calls_precise_is_philips_private_scale(finder: Finder, sets: Callable[[str], Path]) -> None:
-    """Floating point value = displayed value / (rescale slope x scale slope): Chenevert 2014, doi:10.1593/tlo.13811."""
+    """Floating point value = displayed value / (rescale slope x scale slope): Chenevert 2014, PMC3998685."""
     case = next(c for c in CASES if c.references == ("dcm_qa_enh/Ref/Philips_WIP_B0_NS_801_e1.nii",) and c.volumes == 2)
     (source,) = below_sets(sets, case.source).iterdir()
     frame = pydicom.dcmread(source, stop_before_pixels=True).PerFrameFunctionalGroupsSequence[0]
