@@ -83,7 +83,7 @@ def values_cell(difference: Difference | Resampled | None) -> str:
     if difference is None:
         return "nothing in common"
     if isinstance(difference, Resampled):
-        return f"{difference.voxels} lie in ours, off by {below(difference.largest)}"
+        return f"interpolated: {difference.voxels} inside ours, off by {below(difference.largest)}"
     if not difference.unequal:
         return "equal"
     scaled = [f"{factor:.6g}" for factor in difference.factors if factor != 1]
@@ -91,5 +91,5 @@ def values_cell(difference: Difference | Resampled | None) -> str:
 
 
 def below(value: float) -> str:
-    """Two digits; of what is below 1e-3 the power of ten that it is below, so that no last bit changes the page."""
-    return f"{value:.2g}" if value >= 1e-3 else f"< 1e{math.floor(math.log10(max(value, 1e-10))) + 1}"
+    """Three digits; of what is below 1e-3 the power of ten that it is below: no last bit changes the page."""
+    return f"{value:.3g}" if value >= 1e-3 else f"< 1e{math.floor(math.log10(max(value, 1e-10))) + 1}"
