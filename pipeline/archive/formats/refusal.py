@@ -39,9 +39,9 @@ def refusal(header: Header, limits: Limits, *, has_pixels: bool, damage: Reason 
         return _CLASSES[header.sop_class]
     if not has_pixels:
         return damage or _without_pixels(header)
-    flavour = header.image_type[2].upper() if len(header.image_type) > 2 else ""
-    if flavour in _FLAVOURS:
-        return _FLAVOURS[flavour]
+    aside = flavour(header)
+    if aside:
+        return aside
     if header.samples != 1 or header.photometric not in ("MONOCHROME1", "MONOCHROME2", ""):
         return Reason.COLOR
     if not limits.allow(header):
@@ -53,6 +53,11 @@ def refusal(header: Header, limits: Limits, *, has_pixels: bool, damage: Reason 
     if header.transfer_syntax not in READABLE:
         return Reason.UNSUPPORTED_TS
     return damage
+
+
+def flavour(header: Header) -> Reason | None:
+    """Why an image is no part of a volume, as value 3 of Image Type says; None where it says nothing of the kind."""
+    return _FLAVOURS.get(header.image_type[2].upper()) if len(header.image_type) > 2 else None
 
 
 def _without_pixels(header: Header) -> Reason:
