@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, NamedTuple
 
@@ -82,6 +83,11 @@ class Facets(NamedTuple):
     acquisition: int | None = None
     acquired_s: float | None = None
     number: int | None = None
+
+    @classmethod
+    def of(cls, values: Iterable[Any]) -> Facets:
+        """As JSON gives them back."""
+        return cls._make(map(_frozen, values))
 
 
 ALONE = Facets()
@@ -210,17 +216,13 @@ class Header:
         values: dict[str, Any] = {name: _frozen(value) for name, value in facts.items()}
         if facts.get("pet") is not None:
             values["pet"] = Pet(*facts["pet"])
-        values["facets"] = _facets(facts["facets"])
+        values["facets"] = Facets.of(facts["facets"])
         values["frames"] = tuple(map(_frame, facts["frames"]))
         return cls(**values)
 
 
 def _frame(values: list[Any]) -> Frame:
-    return Frame._make([*map(_frozen, values[:-1]), _facets(values[-1])])
-
-
-def _facets(values: list[Any]) -> Facets:
-    return Facets._make(map(_frozen, values))
+    return Frame._make([*map(_frozen, values[:-1]), Facets.of(values[-1])])
 
 
 def _frozen(value: Any) -> Any:
