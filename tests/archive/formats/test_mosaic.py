@@ -163,18 +163,16 @@ TEXTS = st.dictionaries(
 @settings(max_examples=50)
 @given(values=TEXTS, second=st.booleans())
 def test_csa_reads_what_nibabel_reads(values: dict[str, tuple[str, ...]], second: bool) -> None:
-    if not second:
-        # Lengths are counted from the first tag's number of items; nibabel takes the second's, in real headers the same.
-        values = {"First": ("1",), "Second": ("2",)} | values
     raw = csa_header(values, second=second)
     assert csa.texts(raw, values) == values
+    if not second:
+        return  # nibabel stops at the first tag of the first layout.
     try:
         oracle = csareader.read(raw)["tags"]
     except ValueError:
         return  # It makes numbers of texts that are none.
-    assert {name: len(tag["items"]) for name, tag in oracle.items()} == {
-        name: len(texts) for name, texts in values.items()
-    }
+    counts = {name: len(texts) for name, texts in values.items()}
+    assert {name: len(tag["items"]) for name, tag in oracle.items()} == counts
 
 
 @given(values=TEXTS, second=st.booleans(), data=st.data())
