@@ -112,6 +112,6 @@ def _as_stored(array: np.ndarray, code: Codestream, header: Header) -> np.ndarra
     if not told and unclear:
         raise Quarantine(Reason.DECODE_FAIL)
     values &= (1 << min(bits, kept)) - 1
-    if header.signed and bits >= kept:
+    if header.signed:
         values -= (values >> (kept - 1)) << kept
     return values
