@@ -17,6 +17,7 @@ from pipeline.archive.formats import codecs
 from pipeline.archive.formats.child import Child
 from pipeline.archive.formats.codestream import codestream
 from pipeline.archive.formats.decode import CODECS, voxels
+from pipeline.archive.formats.fragments import frames
 from pipeline.archive.formats.syntax import READABLE
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
@@ -268,8 +269,8 @@ def test_an_offset_table_that_is_wrong_is_not_followed(
     tmp_path: Path, child: Child, wrong: Any, fragments: int
 ) -> None:
     array = np.concatenate([values(12, seed=n) for n in range(3)])
-    frames = [encoders.jpeg_ls_frame(frame, 12) for frame in array]
-    path = encapsulated(tmp_path, frames, BASE + "80", SHAPE, fragments, **coding(array, 12))
+    encoded = [encoders.jpeg_ls_frame(frame, 12) for frame in array]
+    path = encapsulated(tmp_path, encoded, BASE + "80", SHAPE, fragments, **coding(array, 12))
     right = pydicom.encaps.parse_basic_offsets(pydicom.dcmread(path).PixelData)
     old, new = (np.array(offsets, "<u4").tobytes() for offsets in (right, wrong(right)))
     rewritten(path, b"\xfe\xff\x00\xe0\x0c\0\0\0" + old, b"\xfe\xff\x00\xe0\x0c\0\0\0" + new)
@@ -278,11 +279,20 @@ def test_an_offset_table_that_is_wrong_is_not_followed(
     np.testing.assert_array_equal(child.pixels(path, parsed.header), array)
 
 
+def test_a_table_that_leaves_out_the_first_fragment() -> None:
+    fragments = [b"\xff\xd8 a", b"more", b"\xff\xd8 b", b"\xff\xd8 c"]
+    items = [b"\xfe\xff\x00\xe0" + len(f).to_bytes(4, "little") + f for f in fragments]
+    for begins in ([0, 2, 3], [1, 2, 3], []):
+        offsets = np.array([sum(map(len, items[:n])) for n in begins], "<u4").tobytes()
+        table = b"\xfe\xff\x00\xe0" + len(offsets).to_bytes(4, "little") + offsets
+        assert frames(table + b"".join(items), 3) == [b"\xff\xd8 amore", b"\xff\xd8 b", b"\xff\xd8 c"]
+
+
 def test_a_table_of_fragments_is_checked_before_codestreams_are(tmp_path: Path, child: Child) -> None:
     """Two frames after a fragment of something else: it is part of neither, and nobody knows what it is."""
     array = np.concatenate([values(12, seed=n) for n in range(2)])
-    frames = [b"noise", *(encoders.jpeg_ls_frame(frame, 12) for frame in array)]
-    path = encapsulated(tmp_path, frames, BASE + "80", SHAPE, table=False, NumberOfFrames=2, **coding(array, 12))
+    encoded = [b"noise", *(encoders.jpeg_ls_frame(frame, 12) for frame in array)]
+    path = encapsulated(tmp_path, encoded, BASE + "80", SHAPE, table=False, NumberOfFrames=2, **coding(array, 12))
     (parsed,) = child.headers([path])
     assert parsed.header is not None
     with pytest.raises(Quarantine):
@@ -298,10 +308,10 @@ def test_two_frames_are_not_one(tmp_path: Path, child: Child) -> None:
 
 def test_an_extended_offset_table_changes_nothing(tmp_path: Path, child: Child) -> None:
     array = np.concatenate([values(12, seed=n) for n in range(3)])
-    frames = [encoders.jpeg_2000(frame, 12) for frame in array]
-    path = encapsulated(tmp_path, frames, BASE + "90", SHAPE, table=False, **coding(array, 12))
+    encoded = [encoders.jpeg_2000(frame, 12) for frame in array]
+    path = encapsulated(tmp_path, encoded, BASE + "90", SHAPE, table=False, **coding(array, 12))
     ds = pydicom.dcmread(path)
-    ds.PixelData, ds.ExtendedOffsetTable, ds.ExtendedOffsetTableLengths = pydicom.encaps.encapsulate_extended(frames)
+    ds.PixelData, ds.ExtendedOffsetTable, ds.ExtendedOffsetTableLengths = pydicom.encaps.encapsulate_extended(encoded)
     ds.save_as(path)
     (parsed,) = child.headers([path])
     assert parsed.header is not None
@@ -314,9 +324,9 @@ def test_another_count_of_frames_than_stated_is_refused(
     tmp_path: Path, child: Child, stated: int, fragments: int, table: bool
 ) -> None:
     array = np.concatenate([values(12, seed=n) for n in range(3)])
-    frames = [encoders.jpeg_ls_frame(frame, 12) for frame in array]
+    encoded = [encoders.jpeg_ls_frame(frame, 12) for frame in array]
     path = encapsulated(
-        tmp_path, frames, BASE + "80", SHAPE, fragments, table, NumberOfFrames=stated, **coding(array, 12)
+        tmp_path, encoded, BASE + "80", SHAPE, fragments, table, NumberOfFrames=stated, **coding(array, 12)
     )
     (parsed,) = child.headers([path])
     assert parsed.header is not None
