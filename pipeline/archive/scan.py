@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -20,6 +21,8 @@ from pipeline.archive.formats.child import Child
 from pipeline.archive.formats.limits import Limits
 from pipeline.archive.index import File, Index
 from pipeline.archive.labels import DEFAULT_LABELS
+from pipeline.archive.pairs import paired
+from pipeline.archive.stacks import Irregular
 from pipeline.archive.vault import Vault
 from pipeline.errors import Quarantine
 
@@ -36,6 +39,7 @@ def scan(
     *,
     modality: str | None = None,
     labels: Sequence[str] = DEFAULT_LABELS,
+    irregular: Irregular = "split",
     limits: Limits | None = None,
     workers: int = 1,
     advance: Advance | None = None,
@@ -49,6 +53,7 @@ def scan(
     ----------
     modality : of images whose header, sidecar and name state none
     labels : file names of label maps, shell patterns
+    irregular : cut series with gaps into their regular runs, or refuse them
     workers : child processes that parse at the same time
 
     Raises
@@ -68,8 +73,9 @@ def scan(
                 index.add_found(met)
         _read(index, limits, workers, advance)
         _compare(index, limits)
-        # A copy whose voxels could not be decoded is like no other file.
-        return Assembly(index, vault, lambda file: index.voxels(file) or file.file_id, modality, labels).catalog()
+        _digest(index, vault, limits)
+        voxels = partial(_voxels, index)
+        return Assembly(index, vault, voxels, modality, labels, irregular).catalog()
 
 
 def _walked(roots: Sequence[bytes], vault: Vault) -> Iterator[File]:
@@ -128,6 +134,25 @@ def _compare(index: Index, limits: Limits) -> None:
                 digest = sha256(values.astype("<f8" if values.dtype.kind == "f" else "<i8").tobytes()).hexdigest()
                 with index.transaction():
                     index.add_voxels(file, digest)
+
+
+def _voxels(index: Index, file: File) -> str:
+    """The sha256 of the stored values; a copy whose voxels could not be decoded is like no other file."""
+    return index.voxels(file) or file.file_id
+
+
+def _digest(index: Index, vault: Vault, limits: Limits) -> None:
+    """sha256 of the files that hold the voxels of others: what these contain, since a header alone does not say."""
+    with Child(limits) as child:
+        for name in index.parted():
+            file = index.found(name)
+            data = file and paired(file, index, vault).data
+            if data is None or index.voxels(data) is not None:
+                continue
+            with suppress(Quarantine):
+                digest = child.digest(os.fsdecode(data.path))
+                with index.transaction():
+                    index.add_voxels(data, digest)
 
 
 def _batches(files: Iterable[File]) -> Iterator[list[File]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,11 @@ def voxels(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     ramp = np.add.outer(np.arange(shape[0]) * 40, np.add.outer(np.arange(shape[1]), np.arange(shape[2])))
     return np.clip(900 + ramp + rng.integers(-60, 60, shape), 0, 4095).astype("i2")
+
+
+def volumes(shape: tuple[int, int, int, int]) -> np.ndarray:
+    """Several of ``voxels``, none like another."""
+    return np.stack([voxels(shape[1:], seed) for seed in range(shape[0])])
 
 
 def dataset(pixels: np.ndarray, **overrides: Any) -> Dataset:
@@ -201,4 +208,29 @@ def itk_image(path: Path, array: np.ndarray, frame: np.ndarray | None = None, co
     image.SetDirection((frame[:3, :3] / spacing)[:, ::-1].ravel().tolist())
     path.parent.mkdir(parents=True, exist_ok=True)
     sitk.WriteImage(image, str(path), useCompression=compress)
+    return path
+
+
+_ENCODED: dict[str, Callable[[bytes], bytes]] = {"raw": bytes, "gzip": gzip.compress, "bzip2": bz2.compress}
+_NRRD_TYPES = {"u1": "uchar", "i2": "short"}
+
+
+def nrrd(path: Path, array: np.ndarray, encoding: str = "raw", **fields: str) -> Path:
+    """``array`` in its own order as NRRD, with these fields; a field ``data_file`` puts the voxels beside it."""
+    facts = {
+        "type": _NRRD_TYPES[array.dtype.str[1:]],
+        "dimension": str(len(fields["sizes"].split())),
+        "space": "left-posterior-superior",
+        "space_origin": "(0,0,0)",
+        "encoding": encoding,
+        "endian": "little",
+    }
+    lines = [f"{name.replace('_', ' ')}: {value}\n" for name, value in (facts | fields).items()]
+    head, data = f"NRRD0005\n{''.join(lines)}", _ENCODED[encoding](np.ascontiguousarray(array).tobytes())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if "data_file" in fields:
+        path.write_text(head)
+        (path.parent / fields["data_file"]).write_bytes(data)
+    else:
+        path.write_bytes(f"{head}\n".encode() + data)
     return path

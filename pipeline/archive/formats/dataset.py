@@ -40,13 +40,12 @@ _HEADS = {
 }
 
 
-class Element(NamedTuple):
-    """One whose value has not been read yet: its tag, VR (b"" where none is written), length, the bytes before it."""
+Element = tuple[int, bytes, int]
+"""Tag, VR (b"" where none is written) and length of an element whose value has not been read yet."""
 
-    tag: int
-    vr: bytes
-    length: int
-    head: bytes
+
+class _End(EOFError):
+    """The file ends between two elements."""
 
 
 class Reader:
@@ -66,59 +65,64 @@ class Reader:
         """Read into ``found`` up to the first element of ``until``, which is returned; None at the end of the file."""
         known = dict(wanted)
         names: dict[int, int] = {}
-        while (element := self.element()) is not None:
-            tag = element.tag
-            if tag in until:
-                return element
+        while True:
+            try:
+                tag, vr, length = element = self.element()
+            except _End:
+                return None
             if tag in known:
                 found[names.get(tag, tag)] = self._read(element, known[tag])
+            elif tag in until:
+                return element
             elif tag & 0x1FF00 == 0x10000:
                 # A private creator: (odd group, 0010 .. 00FF) reserves a block of 256 elements, PS3.5 7.8.1.
-                creator = self._value(element).decode("latin-1").strip(" \0")
+                creator = self._value(vr, length).decode("latin-1").strip(" \0")
                 for name, below in private.get((tag >> 16, creator), {}).items():
                     here = (tag & 0xFFFF0000) | (tag & 0xFF) << 8 | (name & 0xFF)
                     names[here], known[here] = name, below
             else:
-                self.skip(element)
-        return None
+                self._skip(vr, length)
 
     def items(self, sequence: Element, wanted: Wanted) -> Iterator[Elements]:
         """The items of a sequence, one at a time; take all of them before anything else is read."""
-        # The value of a sequence that became UN on its way is implicit little endian: PS3.5 6.2.2.
-        reader = self if sequence.vr != b"UN" else Reader(self.file, implicit=True, little=True)
-        end = self._end(sequence.length)
+        _, vr, length = sequence
+        inner, end = self._inside(vr), self._end(length)
         while end is None or self.file.tell() < end:
-            item = reader._inner()
-            if item.tag == _SEQUENCE_END and end is None:
+            tag, _, length = inner.element()
+            if tag == _SEQUENCE_END and end is None:
                 return
-            if item.tag != _ITEM:
+            if tag != _ITEM:
                 raise Quarantine(Reason.UNREADABLE)
-            yield reader._item(item.length, wanted)
+            yield inner._item(length, wanted)
         if self.file.tell() != end:
             raise Quarantine(Reason.UNREADABLE)
 
-    def element(self) -> Element | None:
-        """The next one, None where the file ends; its value is still to be read or skipped."""
+    def element(self) -> Element:
+        """The next one; its value is still to be read or skipped."""
         head = self.file.read(8)
         if len(head) < 8:
-            if head:
-                raise EOFError
-            return None
+            raise EOFError if head else _End
         if self.implicit:
             group, number, length = self._implicit_head(head)
-            return Element(group << 16 | number, b"", length, head)
+            return group << 16 | number, b"", length
         group, number, vr, length = self._explicit_head(head)
         if vr in _SHORT:
-            return Element(group << 16 | number, vr, length, head)
+            return group << 16 | number, vr, length
         if vr in _LONG and group != _DELIMITERS:
-            head += self.file.read(4)
-            if len(head) < 12:
+            more = self.file.read(4)
+            if len(more) < 4:
                 raise EOFError
-            return Element(group << 16 | number, vr, self._long(head[8:])[0], head)
+            return group << 16 | number, vr, self._long(more)[0]
         if group == _DELIMITERS or not (b"AA" <= vr <= b"ZZ"):
             # Items have no VR; and some writers fall into implicit VR in the middle of a data set.
-            return Element(group << 16 | number, b"", self._implicit_head(head)[2], head)
-        return Element(group << 16 | number, vr, length, head)
+            return group << 16 | number, b"", self._implicit_head(head)[2]
+        return group << 16 | number, vr, length
+
+    def before(self, element: Element) -> bytes:
+        """The bytes of an element that was just met: tag, VR, length."""
+        here, count = self.file.tell(), 12 if element[1] in _LONG else 8
+        self.file.seek(here - count)
+        return self.file.read(count)
 
     def size(self) -> int:
         """Bytes of the file."""
@@ -131,58 +135,57 @@ class Reader:
         """Whether it stands where the file ends, not beyond: there it was left by a value that is cut short."""
         return self.file.tell() == self.size()
 
-    def skip(self, element: Element) -> None:
-        """Leave the value of an element behind."""
-        if element.length != UNDEFINED:
-            self.file.seek(element.length, 1)
-            return
-        reader = self if element.vr != b"UN" else Reader(self.file, implicit=True, little=True)
-        depth = 1
-        while depth:
-            inner = reader._inner()
-            if inner.tag in (_ITEM_END, _SEQUENCE_END):
-                depth -= 1
-            elif inner.length == UNDEFINED:
-                depth += 1
-            else:
-                self.file.seek(inner.length, 1)
-
     def _item(self, length: int, wanted: Wanted) -> Elements:
-        end = self._end(length)
+        end, tell = self._end(length), self.file.tell
         found: dict[int, object] = {}
-        while end is None or self.file.tell() < end:
-            element = self._inner()
-            if element.tag == _ITEM_END and end is None:
+        while end is None or tell() < end:
+            tag, vr, length = element = self.element()
+            if tag in wanted:
+                found[tag] = self._read(element, wanted[tag])
+            elif tag == _ITEM_END and end is None:
                 return Elements(found)
-            if element.tag in wanted:
-                found[element.tag] = self._read(element, wanted[element.tag])
             else:
-                self.skip(element)
-        if self.file.tell() != end:
+                self._skip(vr, length)
+        if tell() != end:
             raise Quarantine(Reason.UNREADABLE)
         return Elements(found)
 
     def _read(self, element: Element, below: Wanted | None) -> object:
         if below is not None:
             return list(self.items(element, below))
-        value = self._value(element)
-        vr = element.vr.decode("latin-1") or None
-        return RawDataElement(BaseTag(element.tag), vr, len(value), value, 0, self.implicit, self.little)
+        tag, vr, length = element
+        value = self._value(vr, length)
+        return RawDataElement(
+            BaseTag(tag), vr.decode("latin-1") or None, len(value), value, 0, self.implicit, self.little
+        )
 
-    def _value(self, element: Element) -> bytes:
-        if element.length == UNDEFINED:
-            self.skip(element)
+    def _value(self, vr: bytes, length: int) -> bytes:
+        if length == UNDEFINED:
+            self._skip(vr, length)
             return b""
-        value = self.file.read(element.length)
-        if len(value) < element.length:
+        value = self.file.read(length)
+        if len(value) < length:
             raise EOFError
         return value
 
-    def _inner(self) -> Element:
-        element = self.element()
-        if element is None:
-            raise EOFError
-        return element
+    def _skip(self, vr: bytes, length: int) -> None:
+        seek = self.file.seek
+        if length != UNDEFINED:
+            seek(length, 1)
+            return
+        element, depth = self._inside(vr).element, 1
+        while depth:
+            tag, _, length = element()
+            if tag in (_ITEM_END, _SEQUENCE_END):
+                depth -= 1
+            elif length == UNDEFINED:
+                depth += 1
+            else:
+                seek(length, 1)
+
+    def _inside(self, vr: bytes) -> Reader:
+        """For the items of a sequence: one that became UN on its way is written in implicit VR, PS3.5 6.2.2."""
+        return self if vr != b"UN" else Reader(self.file, implicit=True, little=True)
 
     def _end(self, length: int) -> int | None:
         return None if length == UNDEFINED else self.file.tell() + length
@@ -214,8 +217,8 @@ def begin(file: BinaryIO, most: int) -> tuple[Meta, Reader]:
             raise EOFError
         if head[:2] != b"\x02\0":
             break
-        element = meta._inner()
-        found[element.tag] = meta._read(element, None)
+        element = meta.element()
+        found[element[0]] = meta._read(element, None)
     facts = Elements(found)
     stated = facts.text(_SYNTAX)
     syntax = stated or _guessed(head)

@@ -16,6 +16,7 @@ from pipeline.archive.formats.elements import Elements
 from pipeline.archive.formats.fragments import frames
 from pipeline.archive.formats.header import NATIVE, Header
 from pipeline.archive.formats.lut import modality_lut
+from pipeline.archive.formats.mosaic import tiles
 from pipeline.archive.formats.pixels import cut_to_stored, shape_of, stored_dtype
 from pipeline.archive.formats.syntax import DEFLATED, JPEG, JPEG_2000, JPEG_LS, READABLE, RLE
 from pipeline.errors import Quarantine
@@ -40,7 +41,12 @@ def voxels(file: BinaryIO, header: Header, parts: Sequence[int] | None = None) -
         raise Quarantine(Reason.UNSUPPORTED_TS)
     file.seek(0)
     dataset = pydicom.dcmread(file, force=True)
-    stored = _stored(dataset, header, range(header.shape[0]) if parts is None else parts)
+    if header.mosaic:
+        whole = replace(header, shape=(1, int(dataset.Rows), int(dataset.Columns)), frames=(), mosaic=0)
+        stored = tiles(_stored(dataset, whole, (0,)), header.shape, header.mosaic)
+        stored = stored if parts is None else stored[list(parts)]
+    else:
+        stored = _stored(dataset, header, range(header.shape[0]) if parts is None else parts)
     return stored if header.lut_bits is None else modality_lut(Elements.of(dataset), header)(stored)
 
 

@@ -7,7 +7,7 @@ from typing import BinaryIO, Literal
 
 import numpy as np
 
-from pipeline.archive.formats import functional_groups, tags, voi
+from pipeline.archive.formats import functional_groups, mosaic, nuclear, tags, voi
 from pipeline.archive.formats.damage import encapsulated_damage, native_damage
 from pipeline.archive.formats.dataset import Element, Meta, Reader, begin
 from pipeline.archive.formats.elements import Elements
@@ -44,11 +44,11 @@ def parse(file: BinaryIO, limits: Limits) -> tuple[Header, Reason | None]:
     damage: Reason | None = None
     try:
         element = reader.top(_WANTED, tags.PRIVATE, _STOPS, found)
-        if element is not None and element.tag == tags.FRAME_GROUPS:
+        if element is not None and element[0] == tags.FRAME_GROUPS:
             frames = _frames(reader, element, facts, limits)
             has_shared = tags.SHARED_GROUPS in found
             element = reader.top(_WANTED, tags.PRIVATE, _STOPS, found)
-            if has_shared != (tags.SHARED_GROUPS in found) or (element and element.tag == tags.FRAME_GROUPS):
+            if has_shared != (tags.SHARED_GROUPS in found) or (element and element[0] == tags.FRAME_GROUPS):
                 raise Quarantine(Reason.UNREADABLE)
         if element is None and not reader.at_end():
             damage = Reason.TRUNCATED
@@ -57,13 +57,19 @@ def parse(file: BinaryIO, limits: Limits) -> tuple[Header, Reason | None]:
     except Quarantine as refused:
         damage = refused.reason
     header = _header(meta, facts, element, frames)
+    if nuclear.is_tomogram(header):
+        header = nuclear.stacked(header, facts) or header
     if element is None:
         return header, refusal(header, limits, has_pixels=False, damage=damage)
     if damage is not None:
         # What is known of the frames is not enough to say more.
         known = refusal(header, limits, has_pixels=True, damage=damage)
         return header, damage if known is Reason.MULTIFRAME else known
-    return _with_pixels(header, reader, element, facts, limits)
+    header, reason = _with_pixels(header, reader, element, facts, limits)
+    if mosaic.is_tiled(header):
+        unfolded = mosaic.unfolded(header, facts)
+        return unfolded or header, reason or (None if unfolded else Reason.MULTIFRAME)
+    return header, reason
 
 
 def _frames(reader: Reader, groups: Element, facts: Elements, limits: Limits) -> tuple[Frame, ...]:
@@ -78,19 +84,19 @@ def _with_pixels(
     header: Header, reader: Reader, element: Element, facts: Elements, limits: Limits
 ) -> tuple[Header, Reason | None]:
     """With where the pixel data lie, and what is wrong with them."""
-    at, size = reader.file.tell(), reader.size()
+    at, size, head, length = reader.file.tell(), reader.size(), reader.before(element), element[2]
     native = header.transfer_syntax in NATIVE
     if native or header.transfer_syntax == DEFLATED:
-        damage = native_damage(element.length, declared(header), size - at)
+        damage = native_damage(length, declared(header), size - at)
     else:
-        damage = encapsulated_damage(reader.file, at, element.length, size)
+        damage = encapsulated_damage(reader.file, at, length, size)
     by_offset = native and damage is None and header.bits_allocated >= 8
     header = replace(
         header,
         padding=_padding(facts, header),
         pixel_offset=at if by_offset else None,
-        pixel_length=element.length if by_offset else None,
-        pixel_element=element.head.hex() if by_offset else "",
+        pixel_length=length if by_offset else None,
+        pixel_element=head.hex() if by_offset else "",
     )
     damage = _ambiguous(facts) or damage
     if tags.MODALITY_LUT in facts and damage is None:
@@ -136,7 +142,7 @@ def _header(meta: Meta, facts: Elements, pixels: Element | None, frames: tuple[F
         bits_stored=stored,
         high_bit=stored - 1 if high is None else high,
         signed=signed,
-        floating=pixels is not None and pixels.tag in (tags.FLOAT_PIXELS, tags.DOUBLE_PIXELS),
+        floating=pixels is not None and pixels[0] in (tags.FLOAT_PIXELS, tags.DOUBLE_PIXELS),
         slope=values.slope,
         intercept=values.intercept,
         rescale_stated=values.stated,

@@ -38,6 +38,10 @@ class Elements:
     def __contains__(self, tag: int) -> bool:
         return tag in self.raw
 
+    def value(self, tag: int) -> bytes:
+        """The value as it stands; b"" where it is absent."""
+        return self._bytes(tag)
+
     def text(self, tag: int) -> str:
         """The whole value without padding; "" where it is absent."""
         value = self._bytes(tag)
@@ -113,6 +117,13 @@ class Elements:
         if raw is None or len(value) not in (2, 4):
             return None
         return int.from_bytes(value, "little" if raw.is_little_endian else "big")
+
+    def counts(self, tag: int) -> tuple[int, ...]:
+        """Unsigned integers of 16 bits (US); none where it is absent."""
+        raw, value = self._raw(tag), self._bytes(tag)
+        if raw is None or len(value) % 2:
+            return ()
+        return unpack(f"{'<' if raw.is_little_endian else '>'}{len(value) // 2}H", value)
 
     def item(self, tag: int) -> Elements | None:
         """The first item of a sequence, None where there is none."""

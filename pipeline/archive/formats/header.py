@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, NamedTuple
 
+from pipeline.archive.formats.annotation import Annotation
 from pipeline.volume import Voi
 
 Format = Literal["dicom", "nifti", "mha", "nrrd"]
@@ -83,6 +85,24 @@ class Facets(NamedTuple):
     acquired_s: float | None = None
     number: int | None = None
 
+    @classmethod
+    def of(cls, values: Iterable[Any]) -> Facets:
+        """As JSON gives them back."""
+        return cls._make(map(_frozen, values))
+
+
+class Detached(NamedTuple):
+    """A file of the same folder that holds the voxels of a header that stands alone.
+
+    Attributes
+    ----------
+    name : the last part of its path; see ``formats.detached``
+    least_bytes : a shorter one cannot hold them
+    """
+
+    name: str
+    least_bytes: int
+
 
 ALONE = Facets()
 """Of an image that says nothing of the kind."""
@@ -133,7 +153,12 @@ class Header:
     content : sha256 of the file's bytes for formats without instance UIDs, else ""
     facets : which of several images at one place this is
     frames : of a multi-frame object what each of its ``shape[0]`` frames says; else none
-    volumes : how many volumes of ``shape`` lie one behind another in a file of another format than DICOM
+    mosaic : where the frames are tiles of one image, how many of them lie side by side; else 0
+    volumes : how many volumes of ``shape`` there are in a file of another format than DICOM
+    detached : where the voxels may lie if not in the file itself, likeliest first
+    forms_apart_mm : NIfTI: how far apart the two places lie that sform and qform name for one corner voxel, at most;
+        None where not both are stated
+    annotation : of a segmentation or a structure set that can be drawn; None of all others
     """
 
     format: Format
@@ -184,7 +209,11 @@ class Header:
     content: str = ""
     facets: Facets = ALONE
     frames: tuple[Frame, ...] = ()
+    mosaic: int = 0
     volumes: int = 1
+    detached: tuple[Detached, ...] = ()
+    forms_apart_mm: float | None = None
+    annotation: Annotation | None = None
 
     @property
     def parts(self) -> int:
@@ -213,17 +242,16 @@ class Header:
         values: dict[str, Any] = {name: _frozen(value) for name, value in facts.items()}
         if facts.get("pet") is not None:
             values["pet"] = Pet(*facts["pet"])
-        values["facets"] = _facets(facts["facets"])
+        if facts.get("annotation") is not None:
+            values["annotation"] = Annotation.from_values(facts["annotation"])
+        values["facets"] = Facets.of(facts["facets"])
         values["frames"] = tuple(map(_frame, facts["frames"]))
+        values["detached"] = tuple(map(Detached._make, facts["detached"]))
         return cls(**values)
 
 
 def _frame(values: list[Any]) -> Frame:
-    return Frame._make([*map(_frozen, values[:-1]), _facets(values[-1])])
-
-
-def _facets(values: list[Any]) -> Facets:
-    return Facets._make(map(_frozen, values))
+    return Frame._make([*map(_frozen, values[:-1]), Facets.of(values[-1])])
 
 
 def _frozen(value: Any) -> Any:
