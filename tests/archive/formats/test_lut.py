@@ -23,6 +23,8 @@ from pipeline.archive.formats.elements import Elements
 from pipeline.archive.formats.header import Frame, Header
 from pipeline.archive.formats.lut import Lut, modality_lut
 from pipeline.archive.formats.rescale import rescaled
+from pipeline.archive.scan import scan
+from pipeline.archive.vault import Vault
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 from tests.archive import makers
@@ -155,3 +157,19 @@ def test_no_table_for_fractions_nor_for_frames_with_a_rescale_of_their_own() -> 
     for header in (Header(format="dicom", floating=True), Header(format="dicom", frames=(Frame(),))):
         with pytest.raises(Quarantine):
             modality_lut(facts, header)
+
+
+def test_a_table_in_some_slices_alone_makes_no_volume_of_both(tmp_path: Path) -> None:
+    """What a table gives and what a line gives are stored differently, and need not mean the same."""
+
+    def edit(k: int, ds: Dataset) -> None:
+        if k >= 4:
+            del ds.RescaleSlope, ds.RescaleIntercept
+            ds.ModalityLUTSequence = Sequence([item(np.arange(4096), 0, 16, True)])
+
+    makers.ct_series(tmp_path / "src", n=8, RescaleType="US", edit=edit)
+    vault = Vault.create(tmp_path / "vault")
+    catalog = scan([tmp_path / "src"], vault)
+    assert not {"INTERNAL"} & {row["reason"] for row in catalog.files.to_pylist()}
+    for row in catalog.series.to_pylist():
+        assert row["verdict"] != "accepted" or row["n_slices"] == 4
