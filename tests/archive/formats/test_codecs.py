@@ -422,6 +422,39 @@ def test_noise_is_refused(tmp_path: Path, child: Child, syntax: str, frame: byte
     assert why(child, encapsulated(tmp_path, [frame], BASE + syntax, SHAPE)) is Reason.DECODE_FAIL
 
 
+@pytest.mark.parametrize("run", [1, 2, 16, 128])
+def test_run_lengths_of_another_count(tmp_path: Path, child: Child, run: int) -> None:
+    """Two segments of one run each, for 4 x 4 words.  The decoder panics where there is more than room."""
+    count = bytes([257 - run if run > 1 else 0])
+    offsets = np.array([2, 64, 66, *[0] * 13], "<u4").tobytes()
+    frame = offsets + 2 * (count + b"\x05")
+    path = encapsulated(tmp_path, [frame], "1.2.840.10008.1.2.5", (4, 4))
+    if run == 16:
+        np.testing.assert_array_equal(read(child, path), np.full((1, 4, 4), 0x0505))
+        return
+    assert why(child, path) is Reason.DECODE_FAIL
+
+
+@pytest.mark.parametrize("syntax", ["51", "70", "80", "90"])
+def test_damage_is_a_reason_or_an_image(tmp_path: Path, child: Child, syntax: str) -> None:
+    facts = coding(np.zeros(1, "u2"), 12)
+    if syntax == "70":
+        native = makers.write(makers.dataset(values(12)[0], **facts), tmp_path / "native.dcm")
+        frame = encoders.jpeg(native, "JPEGLosslessProcess14_1")
+    else:
+        frame = frame_of(syntax)
+    rng, reasons = np.random.default_rng(0), set()
+    for _ in range(30):
+        damaged = np.frombuffer(frame, "u1").copy()
+        damaged[rng.integers(0, len(frame), rng.integers(1, 10))] = rng.integers(0, 256)
+        path = encapsulated(tmp_path, [damaged.tobytes()], BASE + syntax, SHAPE, **facts)
+        try:
+            assert read(child, path).shape == (1, *SHAPE)
+        except Quarantine as refused:
+            reasons.add(refused.reason)
+    assert reasons <= {Reason.DECODE_FAIL, Reason.TRUNCATED, Reason.DECODER_CRASH}
+
+
 @pytest.mark.parametrize("syntax", ["92", "93", "94", "100", "102", "107", "205"])
 def test_a_syntax_without_a_decoder(tmp_path: Path, child: Child, syntax: str) -> None:
     path = encapsulated(tmp_path, [b"\xff\xd8\xff\xd9"], BASE + syntax, SHAPE)
