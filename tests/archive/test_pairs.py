@@ -227,6 +227,8 @@ def test_data_end_as_their_header_does(src: Path, vault: Vault) -> None:
     assert set(ends(catalog, vault, src).values()) == {("quarantined", "MISSING_GEOMETRY")}
     (row,) = catalog.series.to_pylist()
     assert row["n_files"] == 2
+    (src / "a.raw").unlink()
+    assert ends(scan([src], vault), vault, src) == {"a.mhd": ("quarantined", "MISSING_GEOMETRY")}
 
 
 def test_two_headers_may_share_their_data(src: Path, vault: Vault) -> None:
