@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, astuple, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, astuple, dataclass
+from itertools import groupby
 from typing import Any
 
+from pipeline.archive.formats.header import ALONE, Facets
 from pipeline.archive.index import File, Index
 from pipeline.archive.pairs import joined
+from pipeline.archive.slices import Slice
 from pipeline.archive.suv import Suv
 from pipeline.archive.vault import Vault
 from pipeline.errors import Quarantine, UsageError
@@ -17,22 +21,33 @@ from pipeline.reasons import Reason
 
 @dataclass(frozen=True)
 class Part:
-    """A file as it was when the volume was put together; ``data`` likewise, where another holds its voxels."""
+    """A file as it was when the volume was put together, and which frames, or which volume, of it are meant.
+
+    ``data`` likewise, where another file holds its voxels.
+    """
 
     file_id: str
     size: int
     mtime_ns: int
+    parts: tuple[int, ...] = (0,)
     data: Part | None = None
 
     @classmethod
-    def of(cls, file: File) -> Part:
-        """The same without what it says."""
-        return cls(file.file_id, file.size, file.mtime_ns, cls.of(file.data) if file.data else None)
+    def of(cls, file: File, *parts: int) -> Part:
+        """These parts of a file, or its first."""
+        return cls(file.file_id, file.size, file.mtime_ns, parts or (0,), cls.of(file.data) if file.data else None)
+
+    @classmethod
+    def all_of(cls, slices: Sequence[Slice]) -> tuple[Part, ...]:
+        """Of images in the order of k: images of one file that follow one another are one part."""
+        runs = (list(run) for _, run in groupby(slices, key=lambda s: s.file.file_id))
+        return tuple(cls.of(run[0].file, *(s.part for s in run)) for run in runs)
 
     @classmethod
     def from_facts(cls, facts: dict[str, Any]) -> Part:
-        """Of the fields that ``asdict`` gave."""
-        return cls(**facts | {"data": facts["data"] and cls.from_facts(facts["data"])})
+        """Of the fields that ``asdict`` gave, once they have been JSON."""
+        data = facts["data"] and cls.from_facts(facts["data"])
+        return cls(**facts | {"parts": tuple(facts["parts"]), "data": data})
 
     @property
     def bytes(self) -> int:
@@ -48,7 +63,7 @@ class Part:
 
     def _found(self, index: Index) -> File:
         found = index.file(self.file_id)
-        if found is None or Part.of(found) != replace(self, data=None):
+        if found is None or (found.size, found.mtime_ns) != (self.size, self.mtime_ns):
             raise Quarantine(Reason.CHANGED)
         return found
 
@@ -57,7 +72,8 @@ class Part:
 class Entry:
     """One volume: its files in the order of k, its geometry, its label maps by published name.
 
-    ``spacing_source`` and ``anatomical`` are those of ``Measures``, ``suv`` is that of ``suv.suv``.
+    ``spacing_source`` and ``anatomical`` are those of ``Measures``, ``suv`` is that of ``suv.suv``; ``facets`` and
+    ``partial`` those of ``Stack``.
     """
 
     volume_id: str
@@ -71,6 +87,8 @@ class Entry:
     anatomical: bool
     suv: Suv
     labels: tuple[tuple[str, Part], ...] = ()
+    facets: Facets = ALONE
+    partial: Reason | None = None
 
     @classmethod
     def of(cls, index: Index, volume_id: str, edition: str) -> Entry:
@@ -104,6 +122,8 @@ class Entry:
         facts = json.loads(text)
         facts["parts"] = tuple(map(Part.from_facts, facts["parts"]))
         facts["labels"] = tuple((name, Part.from_facts(part)) for name, part in facts["labels"])
+        facts["facets"] = Facets.of(facts["facets"])
+        facts["partial"] = facts["partial"] and Reason(facts["partial"])
         factor, reason = facts["suv"]
         facts["suv"] = Suv(factor, Reason(reason) if reason else None)
         return cls(**facts | {"shape": tuple(facts["shape"]), "affine": tuple(facts["affine"])})

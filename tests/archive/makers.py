@@ -109,7 +109,7 @@ def dataset(pixels: np.ndarray, **overrides: Any) -> Dataset:
 def write(ds: Dataset, path: Path) -> Path:
     """Write as the file meta says; big-endian pixel data are swapped first, as the syntax asks."""
     syntax = ds.file_meta.TransferSyntaxUID
-    if syntax == ExplicitVRBigEndian:
+    if syntax == ExplicitVRBigEndian and "PixelData" in ds:
         ds.PixelData = np.frombuffer(ds.PixelData, "<u2").astype(">u2").tobytes()
     ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID

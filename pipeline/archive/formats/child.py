@@ -22,11 +22,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from pipeline.archive.formats.header import Header
-from pipeline.archive.formats.limits import Limits, declared
-from pipeline.archive.formats.pixels import cut_to_stored, shape_of, stored_dtype
+from pipeline.archive.formats.limits import Limits, decoded
+from pipeline.archive.formats.pixels import shape_of, stored_dtype
 from pipeline.archive.formats.process import Dead, Process
 from pipeline.archive.formats.reading import Parsed
-from pipeline.archive.formats.syntax import AS_BITS
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 
@@ -109,7 +108,8 @@ class Child:
         *,
         parts: Sequence[int] | None = None,
     ) -> np.ndarray:
-        """Stored values (k, j, i) of a file of any format, in native byte order, cut to the stored bits.
+        """Stored values (k, j, i) of a file of any format, in native byte order, cut to the stored bits; mapped, where
+        it has one, by its modality LUT.
 
         ``parts`` are the frames of a DICOM object that are wanted, in their order, or the one volume of a file of
         several.  ``out``, where given, is a C-contiguous array of ``shape_of(header, parts)`` and
@@ -123,7 +123,7 @@ class Child:
         array = np.empty(shape_of(header, parts), stored_dtype(header)) if out is None else out
         wanted = None if parts is None else list(parts)
         self._twice(lambda: self._decode(os.fspath(path), header, wanted, array))
-        return cut_to_stored(array, header) if header.transfer_syntax in AS_BITS else array
+        return array
 
     def texts(self, path: str | os.PathLike[str]) -> dict[str, str]:
         """What an object that is derived of a DICOM file repeats of it, by keyword: see ``identifying``.
@@ -173,7 +173,7 @@ class Child:
         return process, request
 
     def _decode(self, path: str, header: Header, parts: list[int] | None, array: np.ndarray) -> None:
-        process, request = self._ask({"header": header.to_json(), "parts": parts}, path, declared(header))
+        process, request = self._ask({"header": header.to_json(), "parts": parts}, path, decoded(header))
         answer = _unrefused(process.line(request["seconds"]))
         if (answer["dtype"], tuple(answer["shape"])) != (array.dtype.str, array.shape):
             self.close()

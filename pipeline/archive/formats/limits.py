@@ -27,6 +27,7 @@ class Limits:
     ----------
     memory_bytes : address space of a child; one that reads large voxels is given more (``memory_for``)
     declared_bytes : most bytes of voxels that one file may declare; more is BOMB_DECLARED, unread
+    frames : most frames of which one file may say where each lies; more is BOMB_DECLARED, unread
     seconds_per_file : for one answer, before the time that its bytes may take is added
     bytes_per_second : slowest storage and decoder that are still waited for
     files_per_child : after so many files a child is replaced, so that no leak of a decoder grows
@@ -34,6 +35,7 @@ class Limits:
 
     memory_bytes: int = 2 * GIB
     declared_bytes: int = 8 * GIB
+    frames: int = 1 << 16
     seconds_per_file: float = 30.0
     bytes_per_second: int = 16 * MIB
     files_per_child: int = 10_000
@@ -41,7 +43,7 @@ class Limits:
     def allow(self, header: Header) -> bool:
         """Whether a file of so many voxels may be read at all."""
         is_countable = max(header.shape) < _MOST_SIZE and header.volumes <= _MOST_VOLUMES
-        return is_countable and declared(header) <= self.declared_bytes
+        return is_countable and header.volumes * decoded(header) <= self.declared_bytes
 
     def memory_for(self, declared: int) -> int:
         """Address space in bytes for ``declared`` bytes of voxels: the array, a copy, what is read; and the rest."""
@@ -56,6 +58,12 @@ def bounded(sizes: Sequence[int]) -> tuple[int, int, int]:
     """The last three sizes, none beyond what 32 bits hold; ``Limits.allow`` refuses one that was cut."""
     k, j, i = (max(0, min(size, _MOST_SIZE)) for size in sizes[-3:])
     return k, j, i
+
+
+def decoded(header: Header) -> int:
+    """Bytes of the voxels in memory, where single bits take a byte each."""
+    k, j, i = header.shape
+    return k * j * i * header.samples * max(1, header.bits_allocated // 8, (header.lut_bits or 0) // 8)
 
 
 def declared(header: Header) -> int:
