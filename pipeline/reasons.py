@@ -36,6 +36,7 @@ class Reason(StrEnum):
     LOCALIZER = "LOCALIZER"
     PROJECTION = "PROJECTION"
     ORPHAN_LABELS = "ORPHAN_LABELS"
+    NO_REGIONS = "NO_REGIONS"
     # The same twice
     DUPLICATE_SOP = "DUPLICATE_SOP"
     # Bytes
@@ -116,7 +117,8 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.SECONDARY_CAPTURE: Meaning(_S, "a secondary capture: a picture of a screen, not an acquisition"),
     Reason.LOCALIZER: Meaning(_S, "a localizer or reference survey"),
     Reason.PROJECTION: Meaning(_S, "a projection of a volume (MIP and the like)"),
-    Reason.ORPHAN_LABELS: Meaning(_S, "a label map without an image of the same folder and grid"),
+    Reason.ORPHAN_LABELS: Meaning(_S, "labels without a converted image that they lie on, voxel for voxel"),
+    Reason.NO_REGIONS: Meaning(_S, "a segmentation without frames, or a structure set without closed contours"),
     Reason.DUPLICATE_SOP: Meaning(_D, "the same SOP Instance UID with the same content was kept once already"),
     Reason.PERMISSION: Meaning(_Q, "the file may not be read by this user", retry=True),
     Reason.UNREADABLE_IO: Meaning(_Q, "the storage failed while reading the file", retry=True),

@@ -22,14 +22,18 @@ from typing import Any, TypeVar
 import numpy as np
 
 from pipeline.archive.formats.header import Header
-from pipeline.archive.formats.limits import Limits, decoded
+from pipeline.archive.formats.layers import Drawn
+from pipeline.archive.formats.limits import Limits, declared, decoded
 from pipeline.archive.formats.pixels import shape_of, stored_dtype
 from pipeline.archive.formats.process import Dead, Process
 from pipeline.archive.formats.reading import Parsed
 from pipeline.errors import Quarantine
+from pipeline.grid import Grid
 from pipeline.reasons import Reason
 
 T = TypeVar("T")
+
+_LAYERS = 8
 
 _AHEAD = 64
 """Files asked for before the first is answered: enough that neither side waits for the other."""
@@ -124,6 +128,29 @@ class Child:
         wanted = None if parts is None else list(parts)
         self._twice(lambda: self._decode(os.fspath(path), header, wanted, array))
         return array
+
+    def drawn(self, path: str | os.PathLike[str], header: Header, grid: Grid) -> Drawn:
+        """An annotation as label maps on a grid (``seg``, ``rtstruct``).  Raises Quarantine as ``pixels`` does."""
+        annotation = header.annotation
+        if annotation is None:
+            raise ValueError("only a segmentation or a structure set can be drawn")
+        what = {"header": header.to_json(), "grid": [grid.frame, grid.shape, grid.start]}
+        # Few of them overlap much; a child that needs more ends for lack of memory.
+        nbytes = declared(header) + min(len(annotation.regions), _LAYERS) * 2 * grid.size
+
+        def ask() -> Drawn:
+            process, request = self._ask(what, os.fspath(path), nbytes)
+            answer = _unrefused(process.line(request["seconds"]))
+            values = tuple(map(tuple, answer["values"]))
+            if answer["dtype"] not in ("|u1", "<u2") or not 1 <= len(values) <= max(1, len(annotation.regions)):
+                self.close()
+                raise Quarantine(Reason.DECODE_FAIL)
+            maps = tuple(np.empty(grid.shape, answer["dtype"]) for _ in values)
+            for one in maps:
+                process.fill(one.data.cast("B"), request["seconds"])
+            return Drawn(maps, values)
+
+        return self._twice(ask)
 
     def texts(self, path: str | os.PathLike[str]) -> dict[str, str]:
         """What an object that is derived of a DICOM file repeats of it, by keyword: see ``identifying``.

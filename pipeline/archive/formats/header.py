@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, NamedTuple
 
+from pipeline.archive.formats.annotation import Annotation
 from pipeline.volume import Voi
 
 Format = Literal["dicom", "nifti", "mha", "nrrd"]
@@ -157,6 +158,7 @@ class Header:
     detached : where the voxels may lie if not in the file itself, likeliest first
     forms_apart_mm : NIfTI: how far apart the two places lie that sform and qform name for one corner voxel, at most;
         None where not both are stated
+    annotation : of a segmentation or a structure set that can be drawn; None of all others
     """
 
     format: Format
@@ -211,6 +213,7 @@ class Header:
     volumes: int = 1
     detached: tuple[Detached, ...] = ()
     forms_apart_mm: float | None = None
+    annotation: Annotation | None = None
 
     @property
     def parts(self) -> int:
@@ -239,6 +242,8 @@ class Header:
         values: dict[str, Any] = {name: _frozen(value) for name, value in facts.items()}
         if facts.get("pet") is not None:
             values["pet"] = Pet(*facts["pet"])
+        if facts.get("annotation") is not None:
+            values["annotation"] = Annotation.from_values(facts["annotation"])
         values["facets"] = Facets.of(facts["facets"])
         values["frames"] = tuple(map(_frame, facts["frames"]))
         values["detached"] = tuple(map(Detached._make, facts["detached"]))
