@@ -45,6 +45,7 @@ class Reason(StrEnum):
     CHANGED = "CHANGED"
     TRUNCATED = "TRUNCATED"
     UNREADABLE = "UNREADABLE"
+    PATH_UNSAFE = "PATH_UNSAFE"
     UNSUPPORTED_TS = "UNSUPPORTED_TS"
     DECODE_FAIL = "DECODE_FAIL"
     DECODER_CRASH = "DECODER_CRASH"
@@ -124,6 +125,7 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.CHANGED: Meaning(_Q, "the file changed between scan and run; scan again", retry=True),
     Reason.TRUNCATED: Meaning(_Q, "fewer bytes than the header promises"),
     Reason.UNREADABLE: Meaning(_Q, "the header cannot be parsed or lacks what pixel data need"),
+    Reason.PATH_UNSAFE: Meaning(_Q, "the header names a data file that is no plain file of its own folder"),
     Reason.UNSUPPORTED_TS: Meaning(_Q, "no decoder for this transfer syntax"),
     Reason.DECODE_FAIL: Meaning(_Q, "the decoder refused the pixel data"),
     Reason.DECODER_CRASH: Meaning(_Q, "the decoder died on this file"),
@@ -144,7 +146,7 @@ MEANINGS: dict[Reason, Meaning] = {
     ),
     Reason.NON_ORTHOGONAL: Meaning(_Q, "row and column directions are not perpendicular unit vectors"),
     Reason.GANTRY_TILT: Meaning(_Q, "the stack is sheared against its slices"),
-    Reason.MULTIFRAME: Meaning(_Q, "several frames in one DICOM object"),
+    Reason.MULTIFRAME: Meaning(_Q, "several frames in one DICOM object that do not say where they lie"),
     Reason.NOT_3D: Meaning(_Q, "more than three dimensions, or a vector at each voxel"),
     Reason.NOTHING_LEFT: Meaning(_Q, "a crop or its foreground holds no voxel of the volume"),
     Reason.NO_CONTRAST: Meaning(_Q, "there are no voxels to fit a normalisation to, or they are all equal"),

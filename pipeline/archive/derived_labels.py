@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from pipeline.archive.formats.annotation import ANNOTATIONS, RTSTRUCT, Annotation
+from pipeline.archive.formats.header import NATIVE, Header
 from pipeline.archive.formats.placement import fits
+from pipeline.archive.formats.syntax import DEFLATED
 from pipeline.archive.index import File
 from pipeline.grid import Grid
+from pipeline.reasons import Reason
 
 Label = tuple[str, File]
 
@@ -31,17 +35,52 @@ def is_annotation(file: File) -> bool:
     return file.header is not None and file.header.sop_class in ANNOTATIONS
 
 
-def references(annotations: Iterable[File]) -> dict[str, list[str]]:
-    """UID -> file_ids of the annotations that refer to it: of the series, where they name one, else of instances."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for file in annotations:
-        said = _said(file)
-        for uid in said.series or said.instances:
-            found[uid].append(file.file_id)
-    return dict(found)
+def is_encapsulated(file: File) -> bool:
+    """Whether it is a segmentation whose frames take a decoder."""
+    header = _header(file)
+    return header.sop_class != RTSTRUCT and header.transfer_syntax not in (*NATIVE, DEFLATED)
 
 
-def link(volumes: Sequence[Target], annotations: Iterable[File]) -> list[list[Label]]:
+@dataclass(frozen=True)
+class Annotations:
+    """Those that a scan met and that can be drawn.
+
+    Attributes
+    ----------
+    refers : UID -> file_ids of those that refer to it: of the series, where they name one, else of instances
+    refused : file_id -> DUPLICATE_SOP of all copies but one; DUPLICATE_SOP_CONFLICT of copies that differ, all of them
+    """
+
+    refers: Mapping[str, Sequence[str]]
+    refused: Mapping[str, Reason]
+
+    @classmethod
+    def of(cls, files: Iterable[File], digest: Callable[[File], str]) -> Annotations:
+        """``digest`` gives the sha256 of a file's bytes; it is asked for copies of one SOP Instance UID only."""
+        refers: dict[str, list[str]] = defaultdict(list)
+        first: dict[str, File] = {}
+        refused: dict[str, Reason] = {}
+        for file in files:
+            said, header = _said(file), _header(file)
+            for uid in said.series or said.instances:
+                refers[uid].append(file.file_id)
+            bare = replace(file, header=None)
+            other = first.setdefault(header.instance, bare) if header.instance else bare
+            if other is not bare:
+                equal = digest(file) == digest(other) and other.file_id not in refused
+                refused[file.file_id] = Reason.DUPLICATE_SOP if equal else Reason.DUPLICATE_SOP_CONFLICT
+                if not equal:
+                    refused[other.file_id] = Reason.DUPLICATE_SOP_CONFLICT
+        return cls(refers, refused)
+
+    def link(self, volumes: Sequence[Target | None], found: Callable[[str], File | None]) -> list[list[Label]]:
+        """``link`` for those that refer to one of the volumes of a series; None stands for no volume."""
+        uids = {uid for one in volumes if one is not None for uid in (one.series, *one.instances)}
+        names = {name for uid in uids for name in self.refers.get(uid, ()) if name not in self.refused}
+        return link(volumes, [file for file in map(found, sorted(names)) if file is not None])
+
+
+def link(volumes: Sequence[Target | None], annotations: Iterable[File]) -> list[list[Label]]:
     """For each volume of one series the annotations that lie on it: ``seg``, ``rtstruct``, by SOP Instance UID.
 
     An annotation belongs to the volumes whose instances it names; where it names none of any, to those of a series and
@@ -49,29 +88,33 @@ def link(volumes: Sequence[Target], annotations: Iterable[File]) -> list[list[La
     where a series was cut into runs.
     """
     linked: list[list[Label]] = [[] for _ in volumes]
+    known = [(n, volume) for n, volume in enumerate(volumes) if volume is not None]
     for file in sorted(annotations, key=_order):
-        said, header = _said(file), file.header
-        assert header is not None
-        own = [n for n, volume in enumerate(volumes) if not volume.instances.isdisjoint(said.instances)]
+        said, header = _said(file), _header(file)
+        own = [(n, volume) for n, volume in known if not volume.instances.isdisjoint(said.instances)]
         own = own or [
-            n
-            for n, volume in enumerate(volumes)
+            (n, volume)
+            for n, volume in known
             if volume.series in said.series and volume.frame_of_reference == header.frame_of_reference != ""
         ]
-        for n in own:
-            if fits(volumes[n].grid, header):
+        for n, volume in own:
+            if fits(volume.grid, header):
                 linked[n].append((_word(file), file))
     return linked
 
 
-def _said(file: File) -> Annotation:
+def _header(file: File) -> Header:
     assert file.header is not None
-    return file.header.annotation or Annotation()
+    return file.header
+
+
+def _said(file: File) -> Annotation:
+    return _header(file).annotation or Annotation()
 
 
 def _order(file: File) -> tuple[bool, str, str]:
-    return _word(file) != "seg", file.header.instance if file.header else "", file.file_id
+    return _word(file) != "seg", _header(file).instance, file.file_id
 
 
 def _word(file: File) -> str:
-    return "rtstruct" if file.header is not None and file.header.sop_class == RTSTRUCT else "seg"
+    return "rtstruct" if _header(file).sop_class == RTSTRUCT else "seg"

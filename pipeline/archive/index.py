@@ -50,6 +50,7 @@ CREATE TEMP TABLE found (
 CREATE INDEX temp.by_folder ON found (folder);
 """
 
+_ANNOTATED = f"('{Reason.SEGMENTATION}', '{Reason.RTSTRUCT}')"
 _MET = "SELECT n.file_id, n.path, n.size, n.mtime_ns, n.folder, n.relative"
 _WITH_FACTS = " FROM found n LEFT JOIN files f ON f.file_id = n.file_id AND f.size = n.size AND f.mtime_ns = n.mtime_ns"
 _KNOWN = f"{_MET}, COALESCE(n.reason, f.reason), f.header {_WITH_FACTS}"
@@ -60,7 +61,8 @@ class File:
     """One file: where it is, when it was met, and what is known of it.
 
     ``folder`` is where it lies and ``relative`` its path below its source; both are empty when a volume
-    asks for its files, which needs ``path`` alone.
+    asks for its files, which needs ``path`` alone.  ``data`` is the file beside it that holds its voxels, where they
+    are not its own (``pairs``).
     """
 
     file_id: str
@@ -71,6 +73,7 @@ class File:
     relative: bytes = b""
     reason: Reason | None = None
     header: Header | None = None
+    data: File | None = None
 
 
 class Index:
@@ -150,6 +153,11 @@ class Index:
         for _, group in groupby(rows, key=series_key):
             yield list(group)
 
+    def annotations(self) -> Iterator[File]:
+        """The segmentations and structure sets met that can be drawn."""
+        query = f"{_KNOWN} WHERE COALESCE(n.reason, f.reason) IN {_ANNOTATED} ORDER BY n.file_id"
+        return (file for file in map(_file, self._db.execute(query)) if file.header and file.header.annotation)
+
     def folders(self) -> Iterator[list[File]]:
         """The images of other formats met, folder by folder."""
         query = f"{_KNOWN} WHERE f.format != 'dicom' ORDER BY n.folder, n.path"
@@ -173,9 +181,9 @@ class Index:
         return [(_text(series), path) for series, path in rows]
 
     def copies(self) -> list[str]:
-        """The file_ids of whole images met whose SOP Instance UID stands in another one, voxels unknown."""
+        """The file_ids of whole objects met whose SOP Instance UID stands in another one, voxels unknown."""
         times = "COUNT(*) OVER (PARTITION BY f.instance) AS times"
-        whole = f"{_WITH_FACTS} WHERE f.instance != x'' AND f.reason IS NULL"
+        whole = f"{_WITH_FACTS} WHERE f.instance != x'' AND (f.reason IS NULL OR f.reason IN {_ANNOTATED})"
         query = (
             f"SELECT file_id FROM (SELECT n.file_id, n.size, n.mtime_ns, {times} {whole})"
             " LEFT JOIN voxels USING (file_id, size, mtime_ns) WHERE times > 1 AND sha256 IS NULL ORDER BY file_id"
@@ -195,6 +203,16 @@ class Index:
         query = "SELECT 1 FROM found WHERE file_id = ? AND reason IS NULL"
         return self._db.execute(query, (file_id,)).fetchone() is not None
 
+    def found(self, file_id: str) -> File | None:
+        """What is known of a file that this scan met, whatever it is."""
+        row = self._db.execute(f"{_KNOWN} WHERE n.file_id = ?", (file_id,)).fetchone()
+        return None if row is None else _file(row)
+
+    def parted(self) -> list[str]:
+        """The file_ids of headers met that leave their voxels to another file."""
+        query = "SELECT n.file_id" + _WITH_FACTS + " WHERE json_array_length(f.header, '$.detached') > 0"
+        return [name for (name,) in self._db.execute(f"{query} ORDER BY n.file_id")]
+
     def file(self, file_id: str) -> File | None:
         """What is known of a file, from whichever scan."""
         query = "SELECT file_id, path, size, mtime_ns, x'', x'', reason, header FROM files WHERE file_id = ?"
@@ -202,7 +220,7 @@ class Index:
         return None if row is None else _file(row)
 
     def voxels(self, file: File) -> str | None:
-        """The sha256 of the stored voxels of a file, where it was needed before."""
+        """The sha256 of the stored voxels of a file, or of all bytes of one that holds nothing else, where needed."""
         query = "SELECT sha256 FROM voxels WHERE file_id = ? AND size = ? AND mtime_ns = ?"
         row = self._db.execute(query, (file.file_id, file.size, file.mtime_ns)).fetchone()
         return None if row is None else str(row[0])

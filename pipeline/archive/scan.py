@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -16,10 +17,13 @@ from pipeline.archive import walk
 from pipeline.archive.assemble import Assembly
 from pipeline.archive.catalog import Catalog
 from pipeline.archive.convert import stored
+from pipeline.archive.derived_labels import is_annotation, is_encapsulated
 from pipeline.archive.formats.child import Child
 from pipeline.archive.formats.limits import Limits
 from pipeline.archive.index import File, Index
 from pipeline.archive.labels import DEFAULT_LABELS
+from pipeline.archive.pairs import paired
+from pipeline.archive.stacks import Irregular
 from pipeline.archive.vault import Vault
 from pipeline.errors import Quarantine
 
@@ -36,6 +40,7 @@ def scan(
     *,
     modality: str | None = None,
     labels: Sequence[str] = DEFAULT_LABELS,
+    irregular: Irregular = "split",
     limits: Limits | None = None,
     workers: int = 1,
     advance: Advance | None = None,
@@ -49,6 +54,7 @@ def scan(
     ----------
     modality : of images whose header, sidecar and name state none
     labels : file names of label maps, shell patterns
+    irregular : cut series with gaps into their regular runs, or refuse them
     workers : child processes that parse at the same time
 
     Raises
@@ -67,9 +73,11 @@ def scan(
             with index.transaction():
                 index.add_found(met)
         _read(index, limits, workers, advance)
+        _decode(index, limits)
         _compare(index, limits)
-        # A copy whose voxels could not be decoded is like no other file.
-        return Assembly(index, vault, lambda file: index.voxels(file) or file.file_id, modality, labels).catalog()
+        _digest(index, vault, limits)
+        voxels = partial(_voxels, index)
+        return Assembly(index, vault, voxels, modality, labels, irregular).catalog()
 
 
 def _walked(roots: Sequence[bytes], vault: Vault) -> Iterator[File]:
@@ -116,6 +124,24 @@ def _parsed(batch: Sequence[File], idle: SimpleQueue[Child]) -> list[File]:
         idle.put(child)
 
 
+def _decode(index: Index, limits: Limits) -> None:
+    """Frames of segmentations, where they are encapsulated: one that cannot be decoded must not refuse its images."""
+    with Child(limits) as child:
+        for name in [f.file_id for f in index.annotations() if is_encapsulated(f) and index.voxels(f) is None]:
+            file = index.found(name)
+            if file is None:
+                continue
+            try:
+                stored(file, child)
+                digest = child.digest(os.fsdecode(file.path))
+            except Quarantine as refused:
+                with index.transaction():
+                    index.add_facts([replace(file, reason=refused.reason)])
+            else:
+                with index.transaction():
+                    index.add_voxels(file, digest)
+
+
 def _compare(index: Index, limits: Limits) -> None:
     """sha256 of the stored values of all copies, whatever their encoding; other scans may write meanwhile."""
     with Child(limits) as child:
@@ -124,10 +150,32 @@ def _compare(index: Index, limits: Limits) -> None:
             if file is None or file.header is None:
                 continue
             with suppress(Quarantine):
-                values = stored(file, child)
-                digest = sha256(values.astype("<f8" if values.dtype.kind == "f" else "<i8").tobytes()).hexdigest()
+                if is_annotation(file):
+                    digest = child.digest(os.fsdecode(file.path))
+                else:
+                    values = stored(file, child)
+                    digest = sha256(values.astype("<f8" if values.dtype.kind == "f" else "<i8").tobytes()).hexdigest()
                 with index.transaction():
                     index.add_voxels(file, digest)
+
+
+def _voxels(index: Index, file: File) -> str:
+    """The sha256 of the stored values; a copy whose voxels could not be decoded is like no other file."""
+    return index.voxels(file) or file.file_id
+
+
+def _digest(index: Index, vault: Vault, limits: Limits) -> None:
+    """sha256 of the files that hold the voxels of others: what these contain, since a header alone does not say."""
+    with Child(limits) as child:
+        for name in index.parted():
+            file = index.found(name)
+            data = file and paired(file, index, vault).data
+            if data is None or index.voxels(data) is not None:
+                continue
+            with suppress(Quarantine):
+                digest = child.digest(os.fsdecode(data.path))
+                with index.transaction():
+                    index.add_voxels(data, digest)
 
 
 def _batches(files: Iterable[File]) -> Iterator[list[File]]:

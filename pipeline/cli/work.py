@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from pipeline.archive.scan import DEFAULT_LABELS
+from pipeline.archive.stacks import Irregular
 from pipeline.archive.vault import default_path
 from pipeline.cli.progress import counting
 from pipeline.engine.cluster import cores, memory_per_worker, parse_size
@@ -21,6 +22,7 @@ def scan_into(
     sources: Sequence[Path],
     modality: str | None,
     labels: Sequence[str],
+    irregular: Irregular,
     workers: int | None,
     *,
     shown: bool,
@@ -33,6 +35,7 @@ def scan_into(
                 sources,
                 modality=modality,
                 labels=labels or DEFAULT_LABELS,
+                irregular=irregular,
                 workers=max(1, cores() if workers is None else workers),
                 advance=advance,
             )

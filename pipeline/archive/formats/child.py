@@ -23,11 +23,10 @@ import numpy as np
 
 from pipeline.archive.formats.header import Header
 from pipeline.archive.formats.layers import Drawn
-from pipeline.archive.formats.limits import Limits, declared
-from pipeline.archive.formats.pixels import cut_to_stored, shape_of, stored_dtype
+from pipeline.archive.formats.limits import Limits, declared, decoded
+from pipeline.archive.formats.pixels import shape_of, stored_dtype
 from pipeline.archive.formats.process import Dead, Process
 from pipeline.archive.formats.reading import Parsed
-from pipeline.archive.formats.syntax import AS_BITS
 from pipeline.errors import Quarantine
 from pipeline.grid import Grid
 from pipeline.reasons import Reason
@@ -113,7 +112,8 @@ class Child:
         *,
         parts: Sequence[int] | None = None,
     ) -> np.ndarray:
-        """Stored values (k, j, i) of a file of any format, in native byte order, cut to the stored bits.
+        """Stored values (k, j, i) of a file of any format, in native byte order, cut to the stored bits; mapped, where
+        it has one, by its modality LUT.
 
         ``parts`` are the frames of a DICOM object that are wanted, in their order, or the one volume of a file of
         several.  ``out``, where given, is a C-contiguous array of ``shape_of(header, parts)`` and
@@ -127,7 +127,7 @@ class Child:
         array = np.empty(shape_of(header, parts), stored_dtype(header)) if out is None else out
         wanted = None if parts is None else list(parts)
         self._twice(lambda: self._decode(os.fspath(path), header, wanted, array))
-        return cut_to_stored(array, header) if header.transfer_syntax in AS_BITS else array
+        return array
 
     def drawn(self, path: str | os.PathLike[str], header: Header, grid: Grid) -> Drawn:
         """An annotation as label maps on a grid (``seg``, ``rtstruct``).  Raises Quarantine as ``pixels`` does."""
@@ -165,6 +165,16 @@ class Child:
 
         return self._twice(ask)
 
+    def digest(self, path: str | os.PathLike[str]) -> str:
+        """sha256 of the bytes of a file.  Raises Quarantine as ``pixels`` does."""
+
+        def ask() -> str:
+            process, request = self._ask({"digest": True}, os.fspath(path), 0)
+            found: str = _unrefused(process.line(request["seconds"]))["digest"]
+            return found
+
+        return self._twice(ask)
+
     def _twice(self, ask: Callable[[], T]) -> T:
         """What ``ask`` gives.  A child that dies is replaced, once: its death may have come from outside."""
         if self._process is not None and self._process.answered < self._process.asked:
@@ -190,7 +200,7 @@ class Child:
         return process, request
 
     def _decode(self, path: str, header: Header, parts: list[int] | None, array: np.ndarray) -> None:
-        process, request = self._ask({"header": header.to_json(), "parts": parts}, path, declared(header))
+        process, request = self._ask({"header": header.to_json(), "parts": parts}, path, decoded(header))
         answer = _unrefused(process.line(request["seconds"]))
         if (answer["dtype"], tuple(answer["shape"])) != (array.dtype.str, array.shape):
             self.close()

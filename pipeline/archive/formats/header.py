@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, NamedTuple
 
@@ -84,6 +85,24 @@ class Facets(NamedTuple):
     acquired_s: float | None = None
     number: int | None = None
 
+    @classmethod
+    def of(cls, values: Iterable[Any]) -> Facets:
+        """As JSON gives them back."""
+        return cls._make(map(_frozen, values))
+
+
+class Detached(NamedTuple):
+    """A file of the same folder that holds the voxels of a header that stands alone.
+
+    Attributes
+    ----------
+    name : the last part of its path; see ``formats.detached``
+    least_bytes : a shorter one cannot hold them
+    """
+
+    name: str
+    least_bytes: int
+
 
 ALONE = Facets()
 """Of an image that says nothing of the kind."""
@@ -100,6 +119,7 @@ class Frame(NamedTuple):
     intercept: float = 0.0
     rescale_stated: bool = False
     rescale_type: str = ""
+    private_scale: tuple[float, float] | None = None
     window: tuple[float, float] | None = None
     image_type: tuple[str, ...] = ()
     calculation: str = ""
@@ -119,6 +139,8 @@ class Header:
     shape : (frames or slices, rows, columns)
     slope, intercept : stored value -> rescaled value (DICOM PS3.3 C.11.1.1.2; NIfTI scl_slope, scl_inter)
     rescale_stated : whether the file itself states slope and intercept; DICOM needs both, NIfTI a usable slope
+    lut_bits : of an entry of the modality LUT that stored values go through (DICOM PS3.3 C.11.1), None without one
+    private_scale : (slope, intercept) of Philips beside the standard ones, see ``philips``; None where none is stated
     padding : stored value of padding (DICOM PS3.3 C.7.5.1.1.2), None where there is none
     pixel_offset, pixel_length : bytes, of the *value* of native pixel data, else None
     pixel_element : hex of the element header that stands right before the value, read again before use
@@ -132,7 +154,10 @@ class Header:
     facets : which of several images at one place this is
     frames : of a multi-frame object what each of its ``shape[0]`` frames says; else none
     mosaic : where the frames are tiles of one image, how many of them lie side by side; else 0
-    volumes : how many volumes of ``shape`` lie one behind another in a file of another format than DICOM
+    volumes : how many volumes of ``shape`` there are in a file of another format than DICOM
+    detached : where the voxels may lie if not in the file itself, likeliest first
+    forms_apart_mm : NIfTI: how far apart the two places lie that sform and qform name for one corner voxel, at most;
+        None where not both are stated
     annotation : of a segmentation or a structure set that can be drawn; None of all others
     """
 
@@ -166,6 +191,8 @@ class Header:
     intercept: float = 0.0
     rescale_stated: bool = True
     rescale_type: str = ""
+    lut_bits: int | None = None
+    private_scale: tuple[float, float] | None = None
     padding: float | None = None
     pixel_offset: int | None = None
     pixel_length: int | None = None
@@ -184,6 +211,8 @@ class Header:
     frames: tuple[Frame, ...] = ()
     mosaic: int = 0
     volumes: int = 1
+    detached: tuple[Detached, ...] = ()
+    forms_apart_mm: float | None = None
     annotation: Annotation | None = None
 
     @property
@@ -215,17 +244,14 @@ class Header:
             values["pet"] = Pet(*facts["pet"])
         if facts.get("annotation") is not None:
             values["annotation"] = Annotation.from_values(facts["annotation"])
-        values["facets"] = _facets(facts["facets"])
+        values["facets"] = Facets.of(facts["facets"])
         values["frames"] = tuple(map(_frame, facts["frames"]))
+        values["detached"] = tuple(map(Detached._make, facts["detached"]))
         return cls(**values)
 
 
 def _frame(values: list[Any]) -> Frame:
-    return Frame._make([*map(_frozen, values[:-1]), _facets(values[-1])])
-
-
-def _facets(values: list[Any]) -> Facets:
-    return Facets._make(map(_frozen, values))
+    return Frame._make([*map(_frozen, values[:-1]), Facets.of(values[-1])])
 
 
 def _frozen(value: Any) -> Any:

@@ -20,6 +20,8 @@ _PARALLEL = 1e-4
 
 _MOST = 4096
 
+_COUNT, _NORMAL, _NUMBER = "NumberOfImagesInMosaic", "SliceNormalVector", "ProtocolSliceNumber"
+
 Vector = tuple[float, float, float]
 
 
@@ -68,13 +70,16 @@ def _siemens(header: Header, facts: Elements) -> list[Vector]:
     """
     stated: dict[str, tuple[str, ...]] = {}
     with suppress(ValueError):
-        stated = csa.texts(facts.value(tags.SIEMENS_CSA), ("NumberOfImagesInMosaic", "SliceNormalVector"))
+        stated = csa.texts(facts.value(tags.SIEMENS_CSA), (_COUNT, _NORMAL, _NUMBER))
+    if "".join(stated.get(_NUMBER, ())) not in ("", "0", "1"):
+        # Slices numbered from the other end: what that means for the tiles is not known.
+        return []
     count, spacing = facts.count(tags.SIEMENS_IMAGES) or _count(stated), facts.decimal(tags.SPACING_BETWEEN)
     position, orientation, pixel = header.position, header.orientation, header.spacing
     if position is None or orientation is None or pixel is None or spacing is None or not spacing > 0:
         return []
     row, column = np.array(orientation[:3]), np.array(orientation[3:])
-    normal = _normal(row, column, stated.get("SliceNormalVector", ()))
+    normal = _normal(row, column, stated.get(_NORMAL, ()))
     if normal is None or count is None or not 0 < count <= _MOST:
         return []
     side = math.ceil(math.sqrt(count))
@@ -85,7 +90,7 @@ def _siemens(header: Header, facts: Elements) -> list[Vector]:
 
 
 def _count(stated: dict[str, tuple[str, ...]]) -> int | None:
-    text = "".join(stated.get("NumberOfImagesInMosaic", ()))
+    text = "".join(stated.get(_COUNT, ()))
     return int(text) if text.isascii() and text.isdigit() else None
 
 

@@ -29,7 +29,7 @@ _FLAVOURS = {
 _CALCULATIONS = dict.fromkeys(("MAX_IP", "MIN_IP", "VOLUME_RENDER", "SURFACE_RENDER"), Reason.PROJECTION)
 """Volume Based Calculation Technique of an enhanced object: DICOM PS3.3 C.8.16.2.1.3."""
 
-_ALLOCATED = {False: (8, 16, 32), True: (32, 64)}
+_ALLOCATED = {False: (1, 8, 16, 32, 64), True: (32, 64)}
 
 
 def refusal(header: Header, limits: Limits, *, has_pixels: bool, damage: Reason | None) -> Reason | None:
