@@ -15,7 +15,7 @@ from typing import Any
 
 from pipeline.archive import vocabulary
 from pipeline.archive.catalog import FILES, SERIES, STACKS, Catalog, Rows, measured, published
-from pipeline.archive.derived_labels import Annotations, Target, is_annotation
+from pipeline.archive.derived_labels import DRAWABLE, Annotations, Target, is_annotation
 from pipeline.archive.entry import Entry, Part, grid_of
 from pipeline.archive.formats.header import Header
 from pipeline.archive.formats.refusal import flavour
@@ -179,7 +179,7 @@ class Assembly:
             elif reason is Reason.DUPLICATE_SOP:
                 self._add_file(file, fate(reason))
             else:
-                known = Reason.ORPHAN_LABELS if file.header and file.header.annotation else file.reason
+                known = Reason.ORPHAN_LABELS if file.reason in DRAWABLE else file.reason
                 left.append(replace(file, reason=reason or known))
         for file in lost:
             self._add_file(file, fate(file.reason or Reason.INTERNAL))

@@ -17,6 +17,9 @@ from pipeline.reasons import Reason
 
 Label = tuple[str, File]
 
+DRAWABLE = frozenset({Reason.SEGMENTATION, Reason.RTSTRUCT})
+"""What keeps one from being an image, and no more: one with another reason cannot be drawn."""
+
 
 class Target(NamedTuple):
     """A volume that labels may lie on.
@@ -58,19 +61,18 @@ class Annotations:
     def of(cls, files: Iterable[File], digest: Callable[[File], str]) -> Annotations:
         """``digest`` gives the sha256 of a file's bytes; it is asked for copies of one SOP Instance UID only."""
         refers: dict[str, list[str]] = defaultdict(list)
-        first: dict[str, File] = {}
+        copies: dict[str, list[File]] = defaultdict(list)
         refused: dict[str, Reason] = {}
         for file in files:
             said, header = _said(file), _header(file)
             for uid in said.series or said.instances:
                 refers[uid].append(file.file_id)
-            bare = replace(file, header=None)
-            other = first.setdefault(header.instance, bare) if header.instance else bare
-            if other is not bare:
-                equal = digest(file) == digest(other) and other.file_id not in refused
-                refused[file.file_id] = Reason.DUPLICATE_SOP if equal else Reason.DUPLICATE_SOP_CONFLICT
-                if not equal:
-                    refused[other.file_id] = Reason.DUPLICATE_SOP_CONFLICT
+            copies[header.instance or file.file_id].append(replace(file, header=None))
+        for alike in copies.values():
+            if len(alike) > 1 and len(set(map(digest, alike))) > 1:
+                refused |= {one.file_id: Reason.DUPLICATE_SOP_CONFLICT for one in alike}
+            else:
+                refused |= {one.file_id: Reason.DUPLICATE_SOP for one in alike[1:]}
         return cls(refers, refused)
 
     def link(self, volumes: Sequence[Target | None], found: Callable[[str], File | None]) -> list[list[Label]]:
