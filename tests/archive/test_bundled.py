@@ -44,7 +44,6 @@ ENDS: dict[Reason | None, str] = {
         """,
     Reason.RTDOSE: "badVR rtdose rtdose_1frame rtdose_expb rtdose_expb_1frame rtdose_rle rtdose_rle_1frame",
     Reason.RTSTRUCT: "rtstruct",
-    Reason.SEGMENTATION: "liver_1frame liver_expb_1frame",
     Reason.SECONDARY_CAPTURE: """
         GDCMJ2K_TextGBR JPEG-lossy JPEG2000 JPEG2000-embedded-sequence-delimiter JPEGLSNearLossless_08
         JPEGLSNearLossless_16 JPGExtended SC_jpeg_no_color_transform SC_jpeg_no_color_transform_2 SC_rgb_dcmtk_+eb+cr
@@ -55,7 +54,7 @@ ENDS: dict[Reason | None, str] = {
         SC_rgb_small_odd SC_rgb_small_odd_big_endian SC_rgb_small_odd_jpeg SC_ybr_full_422_uncompressed image_dfl
         """,
     Reason.TRUNCATED: "MR_truncated UN_sequence no_meta_group_length priv_SQ rtplan_truncated",
-    Reason.UNREADABLE: "meta_missing_tsyntax nested_priv_SQ",
+    Reason.UNREADABLE: "liver_1frame liver_expb_1frame meta_missing_tsyntax nested_priv_SQ",
 }
 """Of every *.dcm at the top."""
 

@@ -74,6 +74,15 @@ def texts(path: str, limits: Limits) -> dict[str, str]:
         raise Quarantine(_reason(error, Reason.UNREADABLE)) from None
 
 
+def digest(path: str) -> str:
+    """sha256 of the bytes of one file, read in this process; raises Quarantine."""
+    try:
+        with _opened(path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except Exception as error:
+        raise Quarantine(_reason(error, Reason.UNREADABLE)) from None
+
+
 def drawn(path: str, header: Header, grid: Grid, limits: Limits) -> Drawn:
     """An annotation as label maps on a grid, made in this process; raises Quarantine."""
     try:
@@ -87,15 +96,6 @@ def drawn(path: str, header: Header, grid: Grid, limits: Limits) -> Drawn:
             return seg_maps.drawn(file, header, grid, limits)
     except Exception as error:
         raise Quarantine(_reason(error, Reason.DECODE_FAIL)) from None
-
-
-def digest(path: str) -> str:
-    """sha256 of the bytes of one file, read in this process; raises Quarantine."""
-    try:
-        with _opened(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except Exception as error:
-        raise Quarantine(_reason(error, Reason.UNREADABLE)) from None
 
 
 def _header(path: str, file: BufferedReader, form: Format, limits: Limits) -> tuple[Header, Reason | None]:
