@@ -17,6 +17,7 @@ from pipeline.archive import vocabulary
 from pipeline.archive.catalog import FILES, SERIES, STACKS, Catalog, Rows, measured, published
 from pipeline.archive.entry import Entry, Part
 from pipeline.archive.formats.header import Header
+from pipeline.archive.formats.refusal import flavour
 from pipeline.archive.gate import Gate
 from pipeline.archive.group import PENDING, Fate, fate, group
 from pipeline.archive.holes import holes
@@ -25,13 +26,16 @@ from pipeline.archive.index import File, Index, series_key
 from pipeline.archive.labels import link, word
 from pipeline.archive.measure import counts, unmeasured
 from pipeline.archive.modality import modality
+from pipeline.archive.pairs import paired
 from pipeline.archive.slices import slices
 from pipeline.archive.stacks import Irregular, Stack, stacks
 from pipeline.archive.suv import suv
 from pipeline.archive.vault import Vault
+from pipeline.archive.vendor import device
 from pipeline.reasons import Outcome, Reason
 
 Label = tuple[str, File]
+Row = tuple[Fate, str | None, tuple[str, ...]]
 
 _LOG = logging.getLogger("scanmill")
 
@@ -57,6 +61,8 @@ class Assembly:
     _files: Rows = field(default_factory=lambda: Rows(FILES))
     _stacks: Rows = field(default_factory=lambda: Rows(STACKS))
     _series: Rows = field(default_factory=lambda: Rows(SERIES))
+    # A file that holds the voxels of others -> what became of each of these; it ends as the first of them.
+    _shared: dict[str, tuple[File, dict[str, Row]]] = field(default_factory=dict)
 
     def catalog(self) -> Catalog:
         """Judge all that the scan met; volumes and identities are kept in the vault, all or none."""
@@ -69,12 +75,16 @@ class Assembly:
                     with self._isolated(name, (*files, *holed)):
                         self._dicom(name, files, holed)
             shared, seen = self.index.shared_names(), set[str]()
-            for files in self.index.folders():
+            for met in self.index.folders():
+                files = [paired(file, self.index, self.vault) for file in met]
                 with self._isolated(f"{os.fsdecode(files[0].folder)}\0", files):
                     self._folder(files, shared, seen)
             for file in self.index.rest():
-                if file.file_id not in adopted:
+                if file.file_id not in adopted and file.file_id not in self._shared:
                     self._add_file(file, fate(file.reason or Reason.INTERNAL))
+            for data, rows in self._shared.values():
+                if data.file_id not in adopted:
+                    self._add_file(data, *min(rows.values(), key=_of_use))
         return Catalog(self._files.table(), self._series.table(), self._stacks.table())
 
     @contextmanager
@@ -192,7 +202,7 @@ class Assembly:
             | {
                 "reason": next(iter(reasons), None),
                 "reasons": list(reasons),
-                "n_files": len(files),
+                "n_files": sum(2 if f.data else 1 for f in files),
                 "n_stacks": len(found),
                 "n_volumes": len(volumes),
                 "bytes_in": _nbytes([f for one in found for f in one.files], labels),
@@ -214,15 +224,16 @@ class Assembly:
             "stack_id": self.vault.pseudonym("stack", json.dumps([name, contents])),
             "volume_id": volume,
             "edition": edition,
-            "verdict": _verdict(reasons, one.files),
+            "verdict": _verdict(one),
             "reason": next(iter(reasons), None),
             "reasons": list(reasons),
             "partial": one.partial,
             "modality": kind_of_image,
             **_described(header, self.vault),
+            **measured(device(header, kind_of_image), ("kernel_class", "profile")),
             **published(one.facets),
             "lossy": any(s.header.lossy for s in one.slices),
-            "n_files": len(one.files),
+            "n_files": sum(2 if f.data else 1 for f in one.files),
             "bytes_in": _nbytes(one.files, labels),
         }
         self._stacks.add(row)
@@ -260,6 +271,9 @@ class Assembly:
         return entry.volume_id, edition
 
     def _add_file(self, file: File, end: Fate, series_id: str | None = None, volumes: Sequence[str] = ()) -> None:
+        if file.data is not None:
+            _, rows = self._shared.setdefault(file.data.file_id, (file.data, {}))
+            rows[file.file_id] = (end, series_id, tuple(volumes))
         self._files.add(
             {
                 "file_id": file.file_id,
@@ -278,6 +292,12 @@ class Assembly:
         return pseudonym
 
 
+def _of_use(row: Row) -> tuple[bool, str]:
+    """A file that any volume is made of is one that the run will settle."""
+    end, series_id, _ = row
+    return end.outcome is not None, series_id or ""
+
+
 def _header(file: File) -> Header:
     assert file.header is not None
     return file.header
@@ -289,13 +309,13 @@ def _series_name(file: File) -> str:
     return header.series or f"{header.study}\0{os.fsdecode(file.folder)}"
 
 
-def _verdict(reasons: Sequence[Reason], images: Sequence[File]) -> str:
+def _verdict(one: Stack) -> str:
     """Skipped where every image is: an empty file is skipped, but what it is a hole of is not."""
-    if not reasons:
+    if not one.judged.reasons:
         return "accepted"
-    aside = fate(reasons[0]).outcome is Outcome.SKIPPED
-    skipped = all(f.reason is None or fate(f.reason).outcome is Outcome.SKIPPED for f in images)
-    return "skipped" if aside and skipped else "quarantined"
+    aside = (s.file.reason or flavour(s.header) for s in one.slices)
+    skipped = all(reason is not None and fate(reason).outcome is Outcome.SKIPPED for reason in aside)
+    return "skipped" if skipped else "quarantined"
 
 
 def _ends(found: Sequence[Stack], volumes: Sequence[str | None]) -> dict[str, tuple[Fate, tuple[str, ...]]]:
@@ -307,8 +327,10 @@ def _ends(found: Sequence[Stack], volumes: Sequence[str | None]) -> dict[str, tu
     members: dict[str, list[str]] = defaultdict(list)
     for one, volume in zip(found, volumes, strict=True):
         reasons = one.judged.reasons
+        # A hole must never be converted in silence: what is left of a series with an empty file is refused with it.
+        end = Fate(Outcome(_verdict(one)), reasons[0]) if reasons else PENDING
         for file in one.files:
-            fates[file.file_id].append(fate(reasons[0]) if reasons else PENDING)
+            fates[file.file_id].append(end)
             members[file.file_id] += [volume] if volume else []
     rank = {Outcome.QUARANTINED: 0, None: 1, Outcome.SKIPPED: 2}
     worst = {name: min(ends, key=lambda end: rank[end.outcome]) for name, ends in fates.items()}
@@ -316,8 +338,8 @@ def _ends(found: Sequence[Stack], volumes: Sequence[str | None]) -> dict[str, tu
 
 
 def _nbytes(files: Sequence[File], labels: Sequence[Label]) -> int:
-    sizes = {file.file_id: file.size for file in (*files, *(label for _, label in labels))}
-    return sum(sizes.values())
+    parts = {file.file_id: Part.of(file).bytes for file in (*files, *(label for _, label in labels))}
+    return sum(parts.values())
 
 
 def _described(header: Header, vault: Vault) -> dict[str, object]:

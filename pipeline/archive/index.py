@@ -60,7 +60,8 @@ class File:
     """One file: where it is, when it was met, and what is known of it.
 
     ``folder`` is where it lies and ``relative`` its path below its source; both are empty when a volume
-    asks for its files, which needs ``path`` alone.
+    asks for its files, which needs ``path`` alone.  ``data`` is the file beside it that holds its voxels, where they
+    are not its own (``pairs``).
     """
 
     file_id: str
@@ -71,6 +72,7 @@ class File:
     relative: bytes = b""
     reason: Reason | None = None
     header: Header | None = None
+    data: File | None = None
 
 
 class Index:
@@ -195,6 +197,16 @@ class Index:
         query = "SELECT 1 FROM found WHERE file_id = ? AND reason IS NULL"
         return self._db.execute(query, (file_id,)).fetchone() is not None
 
+    def found(self, file_id: str) -> File | None:
+        """What is known of a file that this scan met, whatever it is."""
+        row = self._db.execute(f"{_KNOWN} WHERE n.file_id = ?", (file_id,)).fetchone()
+        return None if row is None else _file(row)
+
+    def parted(self) -> list[str]:
+        """The file_ids of headers met that leave their voxels to another file."""
+        query = "SELECT n.file_id" + _WITH_FACTS + " WHERE json_array_length(f.header, '$.detached') > 0"
+        return [name for (name,) in self._db.execute(f"{query} ORDER BY n.file_id")]
+
     def file(self, file_id: str) -> File | None:
         """What is known of a file, from whichever scan."""
         query = "SELECT file_id, path, size, mtime_ns, x'', x'', reason, header FROM files WHERE file_id = ?"
@@ -202,7 +214,7 @@ class Index:
         return None if row is None else _file(row)
 
     def voxels(self, file: File) -> str | None:
-        """The sha256 of the stored voxels of a file, where it was needed before."""
+        """The sha256 of the stored voxels of a file, or of all bytes of one that holds nothing else, where needed."""
         query = "SELECT sha256 FROM voxels WHERE file_id = ? AND size = ? AND mtime_ns = ?"
         row = self._db.execute(query, (file.file_id, file.size, file.mtime_ns)).fetchone()
         return None if row is None else str(row[0])

@@ -21,6 +21,7 @@ from pipeline.archive.formats.child import Child
 from pipeline.archive.formats.limits import Limits
 from pipeline.archive.index import File, Index
 from pipeline.archive.labels import DEFAULT_LABELS
+from pipeline.archive.pairs import paired
 from pipeline.archive.stacks import Irregular
 from pipeline.archive.vault import Vault
 from pipeline.errors import Quarantine
@@ -72,6 +73,7 @@ def scan(
                 index.add_found(met)
         _read(index, limits, workers, advance)
         _compare(index, limits)
+        _digest(index, vault, limits)
         voxels = partial(_voxels, index)
         return Assembly(index, vault, voxels, modality, labels, irregular).catalog()
 
@@ -137,6 +139,20 @@ def _compare(index: Index, limits: Limits) -> None:
 def _voxels(index: Index, file: File) -> str:
     """The sha256 of the stored values; a copy whose voxels could not be decoded is like no other file."""
     return index.voxels(file) or file.file_id
+
+
+def _digest(index: Index, vault: Vault, limits: Limits) -> None:
+    """sha256 of the files that hold the voxels of others: what these contain, since a header alone does not say."""
+    with Child(limits) as child:
+        for name in index.parted():
+            file = index.found(name)
+            data = file and paired(file, index, vault).data
+            if data is None or index.voxels(data) is not None:
+                continue
+            with suppress(Quarantine):
+                digest = child.digest(os.fsdecode(data.path))
+                with index.transaction():
+                    index.add_voxels(data, digest)
 
 
 def _batches(files: Iterable[File]) -> Iterator[list[File]]:

@@ -21,5 +21,6 @@ class Slice(NamedTuple):
 
 
 def slices(files: Iterable[File]) -> list[Slice]:
-    """All images of these files, each of which has a header."""
-    return [Slice(f, n, f.header.part(n)) for f in files if f.header is not None for n in range(f.header.parts)]
+    """All images of these files, each of which has a header; a broken file, whatever it promises, counts as one."""
+    headed = ((f, f.header) for f in files if f.header is not None)
+    return [Slice(f, n, h.part(n)) for f, h in headed for n in range(h.parts if f.reason is None else 1)]

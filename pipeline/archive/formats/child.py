@@ -22,15 +22,18 @@ from typing import Any, TypeVar
 import numpy as np
 
 from pipeline.archive.formats.header import Header
-from pipeline.archive.formats.limits import Limits, declared
-from pipeline.archive.formats.pixels import cut_to_stored, shape_of, stored_dtype
+from pipeline.archive.formats.layers import Drawn
+from pipeline.archive.formats.limits import Limits, declared, decoded
+from pipeline.archive.formats.pixels import shape_of, stored_dtype
 from pipeline.archive.formats.process import Dead, Process
 from pipeline.archive.formats.reading import Parsed
-from pipeline.archive.formats.syntax import AS_BITS
 from pipeline.errors import Quarantine
+from pipeline.grid import Grid
 from pipeline.reasons import Reason
 
 T = TypeVar("T")
+
+_LAYERS = 8
 
 _AHEAD = 64
 """Files asked for before the first is answered: enough that neither side waits for the other."""
@@ -109,7 +112,8 @@ class Child:
         *,
         parts: Sequence[int] | None = None,
     ) -> np.ndarray:
-        """Stored values (k, j, i) of a file of any format, in native byte order, cut to the stored bits.
+        """Stored values (k, j, i) of a file of any format, in native byte order, cut to the stored bits; mapped, where
+        it has one, by its modality LUT.
 
         ``parts`` are the frames of a DICOM object that are wanted, in their order, or the one volume of a file of
         several.  ``out``, where given, is a C-contiguous array of ``shape_of(header, parts)`` and
@@ -123,7 +127,30 @@ class Child:
         array = np.empty(shape_of(header, parts), stored_dtype(header)) if out is None else out
         wanted = None if parts is None else list(parts)
         self._twice(lambda: self._decode(os.fspath(path), header, wanted, array))
-        return cut_to_stored(array, header) if header.transfer_syntax in AS_BITS else array
+        return array
+
+    def drawn(self, path: str | os.PathLike[str], header: Header, grid: Grid) -> Drawn:
+        """An annotation as label maps on a grid (``seg``, ``rtstruct``).  Raises Quarantine as ``pixels`` does."""
+        annotation = header.annotation
+        if annotation is None:
+            raise ValueError("only a segmentation or a structure set can be drawn")
+        what = {"header": header.to_json(), "grid": [grid.frame, grid.shape, grid.start]}
+        # Few of them overlap much; a child that needs more ends for lack of memory.
+        nbytes = declared(header) + min(len(annotation.regions), _LAYERS) * 2 * grid.size
+
+        def ask() -> Drawn:
+            process, request = self._ask(what, os.fspath(path), nbytes)
+            answer = _unrefused(process.line(request["seconds"]))
+            values = tuple(map(tuple, answer["values"]))
+            if answer["dtype"] not in ("|u1", "<u2") or not 1 <= len(values) <= max(1, len(annotation.regions)):
+                self.close()
+                raise Quarantine(Reason.DECODE_FAIL)
+            maps = tuple(np.empty(grid.shape, answer["dtype"]) for _ in values)
+            for one in maps:
+                process.fill(one.data.cast("B"), request["seconds"])
+            return Drawn(maps, values)
+
+        return self._twice(ask)
 
     def texts(self, path: str | os.PathLike[str]) -> dict[str, str]:
         """What an object that is derived of a DICOM file repeats of it, by keyword: see ``identifying``.
@@ -134,6 +161,16 @@ class Child:
         def ask() -> dict[str, str]:
             process, request = self._ask({"texts": True}, os.fspath(path), 0)
             found: dict[str, str] = _unrefused(process.line(request["seconds"]))["texts"]
+            return found
+
+        return self._twice(ask)
+
+    def digest(self, path: str | os.PathLike[str]) -> str:
+        """sha256 of the bytes of a file.  Raises Quarantine as ``pixels`` does."""
+
+        def ask() -> str:
+            process, request = self._ask({"digest": True}, os.fspath(path), 0)
+            found: str = _unrefused(process.line(request["seconds"]))["digest"]
             return found
 
         return self._twice(ask)
@@ -163,7 +200,7 @@ class Child:
         return process, request
 
     def _decode(self, path: str, header: Header, parts: list[int] | None, array: np.ndarray) -> None:
-        process, request = self._ask({"header": header.to_json(), "parts": parts}, path, declared(header))
+        process, request = self._ask({"header": header.to_json(), "parts": parts}, path, decoded(header))
         answer = _unrefused(process.line(request["seconds"]))
         if (answer["dtype"], tuple(answer["shape"])) != (array.dtype.str, array.shape):
             self.close()

@@ -7,6 +7,7 @@ bytes.  Nothing is pickled in either direction.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -23,10 +24,14 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.archive.formats.annotation import ANNOTATIONS, RTSTRUCT
+from pipeline.archive.formats.detached import sibling
 from pipeline.archive.formats.header import Format, Header
+from pipeline.archive.formats.layers import Drawn
 from pipeline.archive.formats.limits import Limits
 from pipeline.archive.formats.sniff import HEAD, sniff
 from pipeline.errors import Quarantine
+from pipeline.grid import Grid
 from pipeline.reasons import Reason
 
 
@@ -43,7 +48,7 @@ def parsed(path: str, limits: Limits) -> Parsed:
     try:
         with _opened(path) as file:
             form = sniff(file.read(HEAD))
-            return Parsed(None, form) if isinstance(form, Reason) else Parsed(*_header(file, form, limits))
+            return Parsed(None, form) if isinstance(form, Reason) else Parsed(*_header(path, file, form, limits))
     except Exception as error:
         return Parsed(None, _reason(error, Reason.UNREADABLE))
 
@@ -51,8 +56,8 @@ def parsed(path: str, limits: Limits) -> Parsed:
 def voxels(path: str, header: Header, parts: Sequence[int] | None = None) -> np.ndarray:
     """Stored values of one file, or of these parts of it, decoded in this process; raises Quarantine."""
     try:
-        with _opened(path) as file:
-            array = _voxels(file, header, parts)
+        with _opened(path) as file, _data(path, header) as data:
+            array = _voxels(file, data, header, parts)
     except Exception as error:
         raise Quarantine(_reason(error, Reason.DECODE_FAIL)) from None
     return np.ascontiguousarray(array)
@@ -69,22 +74,61 @@ def texts(path: str, limits: Limits) -> dict[str, str]:
         raise Quarantine(_reason(error, Reason.UNREADABLE)) from None
 
 
-def _header(file: BufferedReader, form: Format, limits: Limits) -> tuple[Header, Reason | None]:
+def digest(path: str) -> str:
+    """sha256 of the bytes of one file, read in this process; raises Quarantine."""
+    try:
+        with _opened(path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except Exception as error:
+        raise Quarantine(_reason(error, Reason.UNREADABLE)) from None
+
+
+def drawn(path: str, header: Header, grid: Grid, limits: Limits) -> Drawn:
+    """An annotation as label maps on a grid, made in this process; raises Quarantine."""
+    try:
+        with _opened(path) as file:
+            if header.sop_class == RTSTRUCT:
+                from pipeline.archive.formats import rtstruct
+
+                return rtstruct.drawn(file, grid, limits)
+            from pipeline.archive.formats import seg_maps
+
+            return seg_maps.drawn(file, header, grid, limits)
+    except Exception as error:
+        raise Quarantine(_reason(error, Reason.DECODE_FAIL)) from None
+
+
+def _header(path: str, file: BufferedReader, form: Format, limits: Limits) -> tuple[Header, Reason | None]:
     # Each library costs a good part of a second to import: only those that the archive calls for.
     if form == "dicom":
         from pipeline.archive.formats import dicom
 
-        return dicom.parse(file, limits)
+        header, reason = dicom.parse(file, limits)
+        return _annotated(file, header, limits) if header.sop_class in ANNOTATIONS else (header, reason)
     if form == "nifti":
         from pipeline.archive.formats import nifti
 
-        return nifti.parse(file, limits)
+        return nifti.parse(file, limits, path)
     from pipeline.archive.formats import attached
 
     return attached.parse(file, limits, form)
 
 
-def _voxels(file: BufferedReader, header: Header, parts: Sequence[int] | None) -> np.ndarray:
+def _annotated(file: BufferedReader, header: Header, limits: Limits) -> tuple[Header, Reason]:
+    """What is known of the file stays known where the annotation cannot be understood."""
+    from pipeline.archive.formats import rtstruct, seg
+
+    is_contours = header.sop_class == RTSTRUCT
+    try:
+        described = rtstruct.described if is_contours else seg.described
+        return described(file, header, limits), Reason.RTSTRUCT if is_contours else Reason.SEGMENTATION
+    except Exception as error:
+        return header, _reason(error, Reason.UNREADABLE)
+
+
+def _voxels(
+    file: BufferedReader, data: BufferedReader | None, header: Header, parts: Sequence[int] | None
+) -> np.ndarray:
     if header.format == "dicom":
         from pipeline.archive.formats import decode
 
@@ -93,10 +137,10 @@ def _voxels(file: BufferedReader, header: Header, parts: Sequence[int] | None) -
     if header.format == "nifti":
         from pipeline.archive.formats import nifti
 
-        return nifti.voxels(file, header, volume)
+        return nifti.voxels(file, header, volume, data)
     from pipeline.archive.formats import attached
 
-    return attached.voxels(file, header, volume)
+    return attached.voxels(file, header, volume, data)
 
 
 @contextmanager
@@ -106,6 +150,16 @@ def _opened(path: str) -> Iterator[BufferedReader]:
     with open(os.open(path, flags), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise Quarantine(Reason.CHANGED)
+        yield file
+
+
+@contextmanager
+def _data(path: str, header: Header) -> Iterator[BufferedReader | None]:
+    """The file beside that holds the voxels: the first that the header names, since the scan left it no other."""
+    if not header.detached:
+        yield None
+        return
+    with _opened(sibling(path, header.detached[0].name)) as file:
         yield file
 
 
@@ -122,22 +176,31 @@ def _reason(error: Exception, otherwise: Reason) -> Reason:
     return otherwise
 
 
-def _answer(request: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], np.ndarray | None]:
+def _answer(request: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], Sequence[np.ndarray]]:
     # An orphan whose decoder hangs has nobody left to stop it: the alarm does, also inside native code.
     signal.alarm(int(request["seconds"]) + 10)
     if request.get("texts"):
         try:
-            return {"reason": None, "texts": texts(request["path"], limits)}, None
+            return {"reason": None, "texts": texts(request["path"], limits)}, ()
         except Quarantine as refused:
-            return {"reason": refused.reason}, None
+            return {"reason": refused.reason}, ()
+    if request.get("digest"):
+        try:
+            return {"reason": None, "digest": digest(request["path"])}, ()
+        except Quarantine as refused:
+            return {"reason": refused.reason}, ()
     if "header" not in request:
         result = parsed(request["path"], limits)
-        return {"reason": result.reason, "header": result.header and result.header.to_json()}, None
+        return {"reason": result.reason, "header": result.header and result.header.to_json()}, ()
+    header = Header.from_json(request["header"])
     try:
-        array = voxels(request["path"], Header.from_json(request["header"]), request["parts"])
+        if "grid" in request:
+            maps, values = drawn(request["path"], header, Grid(*request["grid"]), limits)
+            return {"reason": None, "dtype": maps[0].dtype.str, "values": values}, maps
+        array = voxels(request["path"], header, request["parts"])
     except Quarantine as refused:
-        return {"reason": refused.reason}, None
-    return {"reason": None, "dtype": array.dtype.str, "shape": array.shape}, array
+        return {"reason": refused.reason}, ()
+    return {"reason": None, "dtype": array.dtype.str, "shape": array.shape}, (array,)
 
 
 def main(arguments: list[str]) -> None:
@@ -155,9 +218,9 @@ def main(arguments: list[str]) -> None:
     output.write(b"{}\n")
     output.flush()
     for line in sys.stdin.buffer:
-        answer, array = _answer(json.loads(line), limits)
+        answer, arrays = _answer(json.loads(line), limits)
         output.write(json.dumps(answer).encode() + b"\n")
-        if array is not None:
+        for array in arrays:
             output.write(array.data.cast("B"))
         output.flush()
         signal.alarm(0)

@@ -31,10 +31,15 @@ def stored(
     """
     if header.pixel_offset is not None:
         return by_offset(path, header, out, parts=parts, size=size, mtime_ns=mtime_ns)
+    unchanged(path, size, mtime_ns)
+    return child.pixels(path, header, out, parts=parts)
+
+
+def unchanged(path: str | os.PathLike[str], size: int | None, mtime_ns: int | None) -> None:
+    """Raises Quarantine where a file is not as it was, or is no more."""
     try:
         status = os.lstat(path)
     except OSError as error:
         raise Quarantine(refusal(error)) from None
     if size not in (None, status.st_size) or mtime_ns not in (None, status.st_mtime_ns):
         raise Quarantine(Reason.CHANGED)
-    return child.pixels(path, header, out, parts=parts)
