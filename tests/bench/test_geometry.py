@@ -35,7 +35,7 @@ EXPECTED = {
     "clean": (RIGHT, ""),
     "tilt-tagged": (RIGHT, ""),
     "tilt-back": (RIGHT, ""),
-    "two-phases": (REFUSED, "DUPLICATE_POSITION"),
+    "two-phases": (RIGHT, ""),
     "mixed-orientation": (RIGHT, ""),
     "conflict": (REFUSED, "DUPLICATE_POSITION, DUPLICATE_SOP_CONFLICT"),
     "rounding": (RIGHT, ""),
