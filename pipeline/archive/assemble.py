@@ -31,6 +31,7 @@ from pipeline.archive.slices import slices
 from pipeline.archive.stacks import Irregular, Stack, stacks
 from pipeline.archive.suv import suv
 from pipeline.archive.vault import Vault
+from pipeline.archive.vendor import device
 from pipeline.reasons import Outcome, Reason
 
 Label = tuple[str, File]
@@ -229,6 +230,7 @@ class Assembly:
             "partial": one.partial,
             "modality": kind_of_image,
             **_described(header, self.vault),
+            **measured(device(header, kind_of_image), ("kernel_class", "profile")),
             **published(one.facets),
             "lossy": any(s.header.lossy for s in one.slices),
             "n_files": sum(2 if f.data else 1 for f in one.files),

@@ -57,6 +57,8 @@ _MEASURED = [
     _field("manufacturer", _TEXT, "term or other-<token>"),
     _field("model", _TEXT, "term or other-<token>"),
     _field("kernel", _TEXT, "convolution kernel: term or other-<token>"),
+    _field("kernel_class", _TEXT, "soft or sharp, as the vendor profile says of the kernel"),
+    _field("profile", _TEXT, "packaged vendor profile that matches, and its version; null where none does"),
     _field("body_part", _TEXT, "term or other-<token>"),
     _field("transfer_syntax", _TEXT, "UID of DICOM PS3.6 or other-<token>"),
     _field("lossy", _YES, "compressed with loss at any time"),

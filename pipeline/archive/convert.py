@@ -21,6 +21,7 @@ from pipeline.archive.formats.pixels import stored_dtype
 from pipeline.archive.formats.rescale import rescaled
 from pipeline.archive.index import File
 from pipeline.archive.vault import Vault
+from pipeline.archive.vendor import completed
 from pipeline.errors import Quarantine
 from pipeline.grid import Grid
 from pipeline.reasons import Reason
@@ -178,7 +179,7 @@ def _facts(entry: Entry, headers: Sequence[Header], array: np.ndarray) -> Facts:
     middle = headers[len(headers) // 2]
     finite = array if array.dtype.kind != "f" else array[np.isfinite(array)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    return Facts(
+    stated = Facts(
         modality=entry.modality,
         units=_units(entry.modality, middle),
         padding=_padding(headers, array.dtype),
@@ -193,6 +194,7 @@ def _facts(entry: Entry, headers: Sequence[Header], array: np.ndarray) -> Facts:
         suv_factor=entry.suv.factor,
         suv_refusal=entry.suv.reason,
     )
+    return completed(stated, headers)
 
 
 def _units(modality: str | None, header: Header) -> str:

@@ -13,8 +13,8 @@ from functools import cached_property
 import yaml
 
 from pipeline.archive.anatomy import ANATOMY
-from pipeline.archive.terms import BODY_PARTS, KERNELS, MANUFACTURERS, MODALITIES, MODELS, TRANSFER_SYNTAXES
 from pipeline.archive.vault import Vault
+from pipeline.terms import BODY_PARTS, KERNELS, MANUFACTURERS, MODALITIES, MODELS, TRANSFER_SYNTAXES
 
 _TOKEN_DIGITS = 8
 

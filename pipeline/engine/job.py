@@ -91,7 +91,7 @@ def refuse(site: Site, recipe: Recipe, volume_id: str, edition: str, reasons: Re
         with store_errors():
             job = records.compiled(recipe, raw) if raw is not None and by_recipe else None
             name = recipe.name if by_recipe else None
-            site.ledger.refuse(records.refused(volume_id, name, job.fingerprint if job else None, reasons))
+            site.ledger.refuse(records.refused(volume_id, name, job, reasons))
     except StoreError as error:
         return Row(volume_id, stop=str(error))
     return Row(volume_id, reason=reasons[0])
@@ -184,7 +184,10 @@ def _publish(site: Site, recipe: Recipe, raw: _Raw, plans: Mapping[str, Plan], m
             published = commit.publish(staged, site.out / target)
             nbytes.append(published.nbytes)
     with store_errors():
-        new = site.ledger.commit(records.derived(record, recipe.name, made_from, target, published, outputs, costs))
+        profile = records.profile(plans)
+        new = site.ledger.commit(
+            records.derived(record, recipe.name, made_from, target, published, outputs, costs, profile)
+        )
         site.ledger.withdraw(volume_id, recipe.name)
     return int(new)
 
