@@ -191,7 +191,7 @@ def measured(measures: object, names: Iterable[str] = STACKS.names) -> dict[str,
     return {f.name: getattr(measures, f.name) for f in fields(measures) if f.name in wanted}  # type: ignore[arg-type]
 
 
-def published(facets: Facets) -> dict[str, object]:
+def published(facets: Facets) -> dict[str, Any]:
     """What of the facets may leave: numbers, and a component that is one of four letters."""
     values = facets._asdict()
     letter = facets.component if facets.component in ("M", "P", "R", "I") else None
