@@ -47,8 +47,9 @@ def test_label_maps_of_the_source_follow_the_first_image_on_each_grid():
         expected = stage(labels, stage.spec(labels.spec).grid, labels.spec)
         np.testing.assert_array_equal(made.images[name].labels["seg"].volume.array, expected.array)
         assert made.images[name].labels["seg"].structures == held.structures["seg"]
-        assert made.images[name].labels["mask"].structures == ()
-        for label, known in (("seg", ("liver", "10200004")), ("mask", ("3", None))):
+        other = "source-mask" if name == "ct" else "mask"
+        assert made.images[name].labels[other].structures == ()
+        for label, known in (("seg", ("liver", "10200004")), (other, ("3", None))):
             (row,) = made.outputs[f"{name}/labels/{label}"]["structures"]
             assert (row["structure"], row["snomed_code"]) == known
             assert row["n_voxels"] == np.count_nonzero(expected.array)
