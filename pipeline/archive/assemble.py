@@ -65,7 +65,7 @@ class Assembly:
     # Segmentations and structure sets: a series with what was lost of it, and the ends of those that lie on a volume.
     _aside: list[tuple[list[str], list[File]]] = field(default_factory=list)
     _drawn: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
-    # A file that holds the voxels of others -> what became of each of these; it ends as the first of them.
+    # A file that holds the voxels of others -> what became of each of these.
     _shared: dict[str, tuple[File, dict[str, Row]]] = field(default_factory=dict)
 
     def catalog(self) -> Catalog:
@@ -99,7 +99,7 @@ class Assembly:
                     self._add_file(file, fate(file.reason or Reason.INTERNAL))
             for data, rows in self._shared.values():
                 if data.file_id not in adopted:
-                    self._add_file(data, *min(rows.values(), key=_of_use))
+                    self._add_file(data, *_of_all(list(rows.values())))
         return Catalog(self._files.table(), self._series.table(), self._stacks.table())
 
     @contextmanager
@@ -346,10 +346,11 @@ class Assembly:
         return pseudonym
 
 
-def _of_use(row: Row) -> tuple[bool, str]:
-    """A file that any volume is made of is one that the run will settle."""
-    end, series_id, _ = row
-    return end.outcome is not None, series_id or ""
+def _of_all(rows: Sequence[Row]) -> Row:
+    """A file that any volume is made of is a part of all such, and what becomes of it is for the run to say."""
+    pending = [row for row in rows if row[0] == PENDING]
+    end, series_id, _ = min(pending or rows, key=lambda row: row[1] or "")
+    return end, series_id, tuple(sorted({volume for _, _, volumes in pending for volume in volumes}))
 
 
 def _header(file: File) -> Header:

@@ -5,6 +5,7 @@ The table was made by running, then read line by line.  What may surprise:
 - ``SC_*``, ``JPEG*`` and ``image_dfl`` are secondary captures by their SOP class, whatever they show.
 - ``TRUNCATED`` are also data sets whose file meta information says that they are images and that hold no pixel data:
   ``no_meta_group_length``, ``priv_SQ``, ``UN_sequence``.
+- ``liver_*`` are segmentations that state no count of frames, hence one, and say of three where they lie.
 - ``meta_missing_tsyntax`` and ``nested_priv_SQ`` hold two bytes of pixel data that nothing describes.
 - ``no_meta`` begins with neither preamble, group 0002 nor group 0008: nothing in it says DICOM.
 """
