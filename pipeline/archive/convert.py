@@ -13,6 +13,7 @@ import numpy as np
 
 from pipeline.archive.derived_labels import is_annotation
 from pipeline.archive.draw import LabelMap, draw
+from pipeline.archive.catalog import published
 from pipeline.archive.entry import Entry
 from pipeline.archive.formats import voxels
 from pipeline.archive.formats.child import Child
@@ -193,6 +194,9 @@ def _facts(entry: Entry, headers: Sequence[Header], array: np.ndarray) -> Facts:
         spacing_source=entry.spacing_source,
         suv_factor=entry.suv.factor,
         suv_refusal=entry.suv.reason,
+        partial=entry.partial,
+        private_scale=_private_scale(headers),
+        **published(entry.facets),
     )
     return completed(stated, headers)
 
@@ -207,6 +211,12 @@ def _units(modality: str | None, header: Header) -> str:
         return "1"
     unit = ((header.pet and header.pet.units) or header.rescale_type).upper() or ("HU" if modality == "CT" else "")
     return unit if unit in _UNITS and (unit == "HU") == (modality == "CT") else "1"
+
+
+def _private_scale(headers: Sequence[Header]) -> float | None:
+    """FP = DV / (RS * SS), see ``formats.philips``."""
+    scales = {None if h.private_scale is None else h.slope * h.private_scale[0] for h in headers}
+    return scales.pop() if len(scales) == 1 else None
 
 
 def _padding(headers: Sequence[Header], dtype: np.dtype) -> float | None:

@@ -101,7 +101,7 @@ class Entry:
     @property
     def grid(self) -> Grid:
         """Where the voxels of the raw volume are."""
-        return Grid(tuple(self.affine[n : n + 4] for n in (0, 4, 8, 12)), self.shape)
+        return grid_of(self.affine, self.shape)
 
     def edition(self, vault: Vault) -> str:
         """The name of these very files: their paths, sizes and times.
@@ -127,3 +127,8 @@ class Entry:
         factor, reason = facts["suv"]
         facts["suv"] = Suv(factor, Reason(reason) if reason else None)
         return cls(**facts | {"shape": tuple(facts["shape"]), "affine": tuple(facts["affine"])})
+
+
+def grid_of(affine: Sequence[float], shape: tuple[int, int, int]) -> Grid:
+    """The grid of a volume by its row-major affine."""
+    return Grid(tuple(tuple(affine[n : n + 4]) for n in (0, 4, 8, 12)), shape)

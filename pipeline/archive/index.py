@@ -50,6 +50,7 @@ CREATE TEMP TABLE found (
 CREATE INDEX temp.by_folder ON found (folder);
 """
 
+_ANNOTATED = f"('{Reason.SEGMENTATION}', '{Reason.RTSTRUCT}')"
 _MET = "SELECT n.file_id, n.path, n.size, n.mtime_ns, n.folder, n.relative"
 _WITH_FACTS = " FROM found n LEFT JOIN files f ON f.file_id = n.file_id AND f.size = n.size AND f.mtime_ns = n.mtime_ns"
 _KNOWN = f"{_MET}, COALESCE(n.reason, f.reason), f.header {_WITH_FACTS}"
@@ -152,6 +153,11 @@ class Index:
         for _, group in groupby(rows, key=series_key):
             yield list(group)
 
+    def annotations(self) -> Iterator[File]:
+        """The segmentations and structure sets met that can be drawn."""
+        query = f"{_KNOWN} WHERE COALESCE(n.reason, f.reason) IN {_ANNOTATED} ORDER BY n.file_id"
+        return (file for file in map(_file, self._db.execute(query)) if file.header and file.header.annotation)
+
     def folders(self) -> Iterator[list[File]]:
         """The images of other formats met, folder by folder."""
         query = f"{_KNOWN} WHERE f.format != 'dicom' ORDER BY n.folder, n.path"
@@ -175,9 +181,9 @@ class Index:
         return [(_text(series), path) for series, path in rows]
 
     def copies(self) -> list[str]:
-        """The file_ids of whole images met whose SOP Instance UID stands in another one, voxels unknown."""
+        """The file_ids of whole objects met whose SOP Instance UID stands in another one, voxels unknown."""
         times = "COUNT(*) OVER (PARTITION BY f.instance) AS times"
-        whole = f"{_WITH_FACTS} WHERE f.instance != x'' AND f.reason IS NULL"
+        whole = f"{_WITH_FACTS} WHERE f.instance != x'' AND (f.reason IS NULL OR f.reason IN {_ANNOTATED})"
         query = (
             f"SELECT file_id FROM (SELECT n.file_id, n.size, n.mtime_ns, {times} {whole})"
             " LEFT JOIN voxels USING (file_id, size, mtime_ns) WHERE times > 1 AND sha256 IS NULL ORDER BY file_id"

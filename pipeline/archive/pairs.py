@@ -49,7 +49,7 @@ def _with(file: File, named: Detached, data: File, digest: str | None) -> File:
     if data.reason is not None and MEANINGS[data.reason].retry:
         return _refused(file, data.reason)
     both = joined(file, data)
-    if data.size < max(1, named.least_bytes):
+    if data.size < named.least_bytes:
         return _refused(both, Reason.TRUNCATED)
     if digest is None:
         return _refused(both, Reason.CHANGED)

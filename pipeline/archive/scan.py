@@ -17,6 +17,7 @@ from pipeline.archive import walk
 from pipeline.archive.assemble import Assembly
 from pipeline.archive.catalog import Catalog
 from pipeline.archive.convert import stored
+from pipeline.archive.derived_labels import is_annotation, is_encapsulated
 from pipeline.archive.formats.child import Child
 from pipeline.archive.formats.limits import Limits
 from pipeline.archive.index import File, Index
@@ -72,6 +73,7 @@ def scan(
             with index.transaction():
                 index.add_found(met)
         _read(index, limits, workers, advance)
+        _decode(index, limits)
         _compare(index, limits)
         _digest(index, vault, limits)
         voxels = partial(_voxels, index)
@@ -122,6 +124,24 @@ def _parsed(batch: Sequence[File], idle: SimpleQueue[Child]) -> list[File]:
         idle.put(child)
 
 
+def _decode(index: Index, limits: Limits) -> None:
+    """Frames of segmentations, where they are encapsulated: one that cannot be decoded must not refuse its images."""
+    with Child(limits) as child:
+        for name in [f.file_id for f in index.annotations() if is_encapsulated(f) and index.voxels(f) is None]:
+            file = index.found(name)
+            if file is None:
+                continue
+            try:
+                stored(file, child)
+                digest = child.digest(os.fsdecode(file.path))
+            except Quarantine as refused:
+                with index.transaction():
+                    index.add_facts([replace(file, reason=refused.reason)])
+            else:
+                with index.transaction():
+                    index.add_voxels(file, digest)
+
+
 def _compare(index: Index, limits: Limits) -> None:
     """sha256 of the stored values of all copies, whatever their encoding; other scans may write meanwhile."""
     with Child(limits) as child:
@@ -130,8 +150,11 @@ def _compare(index: Index, limits: Limits) -> None:
             if file is None or file.header is None:
                 continue
             with suppress(Quarantine):
-                values = stored(file, child)
-                digest = sha256(values.astype("<f8" if values.dtype.kind == "f" else "<i8").tobytes()).hexdigest()
+                if is_annotation(file):
+                    digest = child.digest(os.fsdecode(file.path))
+                else:
+                    values = stored(file, child)
+                    digest = sha256(values.astype("<f8" if values.dtype.kind == "f" else "<i8").tobytes()).hexdigest()
                 with index.transaction():
                     index.add_voxels(file, digest)
 

@@ -191,16 +191,19 @@ class Child:
             self.close()
             raise Quarantine(dead.reason) from None
 
-    def _ask(self, what: dict[str, Any], path: str, nbytes: int) -> tuple[Process, dict[str, Any]]:
+    def _ask(self, what: dict[str, Any], path: str, nbytes: int, volumes: int = 1) -> tuple[Process, dict[str, Any]]:
         if not self._has_life_for(()):
             self.close()
         process = self._running(nbytes)
-        request = self._request(path, nbytes) | what
+        # To come to one volume of a compressed file, all of them may have to be unpacked.
+        request = self._request(path, volumes * nbytes) | what
         process.ask(request)
         return process, request
 
     def _decode(self, path: str, header: Header, parts: list[int] | None, array: np.ndarray) -> None:
-        process, request = self._ask({"header": header.to_json(), "parts": parts}, path, decoded(header))
+        process, request = self._ask(
+            {"header": header.to_json(), "parts": parts}, path, decoded(header), header.volumes
+        )
         answer = _unrefused(process.line(request["seconds"]))
         if (answer["dtype"], tuple(answer["shape"])) != (array.dtype.str, array.shape):
             self.close()

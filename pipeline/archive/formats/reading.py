@@ -123,7 +123,7 @@ def _annotated(file: BufferedReader, header: Header, limits: Limits) -> tuple[He
         described = rtstruct.described if is_contours else seg.described
         return described(file, header, limits), Reason.RTSTRUCT if is_contours else Reason.SEGMENTATION
     except Exception as error:
-        return header, _reason(error, Reason.UNREADABLE)
+        return header, _reason(error, Reason.TRUNCATED if isinstance(error, EOFError) else Reason.UNREADABLE)
 
 
 def _voxels(
