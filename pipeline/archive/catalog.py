@@ -119,6 +119,12 @@ STACKS = pa.schema(
     [
         _field("stack_id", _TEXT, "pseudonym of the images of the stack", required=True),
         *_IDS,
+        _field(
+            "ordinal",
+            _COUNT,
+            "which stack of its series, from 0: by least Instance Number, or as a file has them",
+            required=True,
+        ),
         _field("partial", _TEXT, "reason code why this is known to be a part only of what was acquired"),
         *_FACETS,
         *_MEASURED,
