@@ -11,9 +11,9 @@ from time import perf_counter
 
 import numpy as np
 
+from pipeline.archive.catalog import published
 from pipeline.archive.derived_labels import is_annotation
 from pipeline.archive.draw import LabelMap, draw
-from pipeline.archive.catalog import published
 from pipeline.archive.entry import Entry
 from pipeline.archive.formats import voxels
 from pipeline.archive.formats.child import Child
