@@ -91,7 +91,7 @@ def _pure(group: Group, keys: Sequence[Key]) -> list[Group]:
     """
     for key in keys:
         parts = _by(key, group)
-        if len(parts) > 1 and max(map(len, parts)) >= FEWEST and _cross(parts):
+        if 1 < len(parts) < len(group) and _cross(parts):
             return [pure for part in parts for one in _mended(part) for pure in _pure(one, keys)]
     return [group]
 

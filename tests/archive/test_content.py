@@ -100,3 +100,9 @@ def test_a_shuttle_that_lacks_an_image_is_known_by_its_acquisitions() -> None:
     assert told(stacks(images)) == whole(12, 12, 12, 12)
     found = told(stacks([one for n, one in enumerate(images) if n != 27]))
     assert found == whole(*[6] * 7) + Counter({(3, (), MISSING): 1, (2, (MISSING,), None): 1})
+
+
+@pytest.mark.parametrize("n", [3, 10])
+def test_two_images_around_another_of_another_echo(n: int) -> None:
+    images = [image(k, facets={"echo": 1 + k % 2}) for k in range(n)]
+    assert all(len({s.header.facets.echo for s in one.slices}) == 1 for one in stacks(images))

@@ -217,6 +217,18 @@ class TestGeometry:
         (found,) = stacks(volume(orientation=(1.0, 0.0, 0.0, 0.0, cos(a), -sin(a))))
         assert found.judged.reasons == ()
 
+    def test_many_orientations_are_refused_as_one_and_soon(self) -> None:
+        """Thousands of frames of one small file, each of its own: comparing all with all would take an hour."""
+
+        def turned(n: int) -> tuple[float, float, float, float, float, float]:
+            a = 0.0004 * n
+            return (1.0, 0.0, 0.0, 0.0, cos(a), sin(a))
+
+        found = stacks([image(0, name=str(n), orientation=turned(n)) for n in range(3000)])
+        assert told(found) == Counter({(3000, (Reason.MIXED_ORIENTATION, Reason.DUPLICATE_POSITION), None): 1})
+        few = stacks([image(0, name=str(n), orientation=turned(n)) for n in range(200)])
+        assert told(few) == Counter({(1, (Reason.MIXED_ORIENTATION,), None): 200})
+
 
 class TestRuns:
     @pytest.mark.parametrize(
