@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -92,7 +91,7 @@ def convert(vault: Vault, volume_id: str, edition: str, child: Child) -> Convert
 
 def stored(file: File, child: Child, out: np.ndarray | None = None) -> np.ndarray:
     """Stored values (k, j, i) of one file, which must be what it was when it was scanned.  Raises Quarantine."""
-    return voxels.stored(os.fsdecode(file.path), _header(file), child, out, size=file.size, mtime_ns=file.mtime_ns)
+    return voxels.stored(file.place, _header(file), child, out, size=file.size, mtime_ns=file.mtime_ns)
 
 
 class _Clock:

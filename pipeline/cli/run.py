@@ -13,7 +13,7 @@ from pipeline.cli import options
 
 @click.command()
 @click.argument("recipe")
-@click.argument("sources", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("sources", nargs=-1, type=click.Path(path_type=str))
 @options.output
 @options.vault
 @options.scanning
@@ -25,7 +25,7 @@ from pipeline.cli import options
 @options.progress
 def run(
     recipe: str,
-    sources: tuple[Path, ...],
+    sources: tuple[str, ...],
     out: Path,
     vault: Path | None,
     modality: str | None,

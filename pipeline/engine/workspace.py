@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.archive.scan import DEFAULT_LABELS, Catalog, scan
+from pipeline.archive.sources import Source
 from pipeline.archive.vault import Vault
 from pipeline.engine.runlog import runs
 from pipeline.errors import SourceError, UsageError
@@ -47,7 +48,7 @@ class Workspace:
 
     def scan(
         self,
-        sources: Sequence[Path],
+        sources: Sequence[Source],
         *,
         modality: str | None = None,
         labels: Sequence[str] = DEFAULT_LABELS,

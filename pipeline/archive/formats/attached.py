@@ -53,7 +53,7 @@ def parse(file: BufferedReader, limits: Limits, form: Format) -> tuple[Header, R
             return header, Reason.UNREADABLE
         if not limits.allow(header):
             return header, Reason.BOMB_DECLARED
-        available = os.fstat(file.fileno()).st_size - layout.offset
+        available = file.seek(0, os.SEEK_END) - layout.offset
         if declared(header) > available * (DEFLATE_RATIO if layout.deflated else 1):
             return header, Reason.TRUNCATED
         return replace(header, affine=reader.affine(fields)), None

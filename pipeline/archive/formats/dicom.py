@@ -57,7 +57,7 @@ def parse(file: BinaryIO, limits: Limits) -> tuple[Header, Reason | None]:
     reasons.
     """
     check_inflated_size(file, limits.memory_bytes // 4)
-    size = os.fstat(file.fileno()).st_size
+    size = file.seek(0, os.SEEK_END)
     dataset, stop, element = _read(file, size)
     facts = Elements.of(dataset)
     header = _header(dataset, facts, stop.pixels)

@@ -70,7 +70,7 @@ def parse(file: BufferedReader, limits: Limits) -> tuple[Header, Reason | None]:
     is_sound = code in _NUMBERS and min(header.shape) > 0 and raw["vox_offset"] >= raw.single_vox_offset
     if not is_sound or not meant:
         return header, Reason.UNREADABLE
-    size = os.fstat(file.fileno()).st_size
+    size = file.seek(0, os.SEEK_END)
     needed = int(raw["vox_offset"]) + declared(header)
     if needed > size * (DEFLATE_RATIO if compressed else 1):
         return header, Reason.TRUNCATED
