@@ -63,14 +63,19 @@ def plain_errors() -> Iterator[None]:
         yield
     except (MemoryError, ImportError):
         raise
-    except FileNotFoundError:
-        raise FileNotFoundError(errno.ENOENT, "gone") from None
-    except PermissionError:
-        raise PermissionError(errno.EACCES, "refused") from None
     except Exception as error:
-        if getattr(error, "status", None) in (401, 403):
-            raise PermissionError(errno.EACCES, "refused") from None
-        raise OSError(errno.EIO, "unreachable") from None
+        raise _plain(error) from None
+
+
+def _plain(error: Exception) -> OSError:
+    """fsspec calls whatever a web server does not show not found: the status stands in the cause."""
+    cause = error.__cause__ if isinstance(error, FileNotFoundError) and error.__cause__ is not None else error
+    status = getattr(cause, "status", None)
+    if isinstance(cause, PermissionError) or status in (401, 403):
+        return PermissionError(errno.EACCES, "refused")
+    if isinstance(cause, FileNotFoundError) or status in (404, 410):
+        return FileNotFoundError(errno.ENOENT, "gone")
+    return OSError(errno.EIO, "unreachable")
 
 
 class Remote(Seekable):
