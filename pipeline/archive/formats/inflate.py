@@ -120,11 +120,7 @@ class Inflating(Seekable):
         self._rest = b""
         self._spacing = _SPACING
         self._marks = [_Mark(0, self._inflater.copy(), b"", 0)]
-
-    @property
-    def consumed(self) -> int:
-        """Bytes of the source that were read to come to where it stands."""
-        return self._source.tell() - len(self._rest)
+        self._last = self._marks[0]
 
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")
@@ -145,14 +141,23 @@ class Inflating(Seekable):
         super().close()
 
     def _wind(self) -> None:
-        """Inflate up to where it is to be read."""
-        best = self._marks[bisect_right(self._marks, self._at, key=lambda mark: mark.made) - 1]
+        """Inflate up to where it is to be read; whoever goes to a place comes back to it."""
+        if self._made == self._at:
+            return
+        best = max((m for m in (self._nearest(), self._last) if m.made <= self._at), key=lambda mark: mark.made)
         if not best.made <= self._made <= self._at:
             self._made, self._rest, self._inflater = best.made, best.rest, best.inflater.copy()
             self._source.seek(best.at)
         while self._made < self._at:
             if not self._next(min(_SKIP, self._at - self._made)):
                 return
+        self._last = self._here()
+
+    def _nearest(self) -> _Mark:
+        return self._marks[bisect_right(self._marks, self._at, key=lambda mark: mark.made) - 1]
+
+    def _here(self) -> _Mark:
+        return _Mark(self._made, self._inflater.copy(), self._rest, self._source.tell())
 
     def _next(self, most: int) -> bytes:
         part = b""
@@ -185,7 +190,7 @@ class Inflating(Seekable):
     def _mark(self) -> None:
         if self._made - self._marks[-1].made < self._spacing or self._inflater.eof:
             return
-        self._marks.append(_Mark(self._made, self._inflater.copy(), self._rest, self._source.tell()))
+        self._marks.append(self._here())
         if len(self._marks) > _MOST_MARKS:
             self._marks = self._marks[::2]
             self._spacing *= 2
