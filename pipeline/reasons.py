@@ -146,7 +146,7 @@ MEANINGS: dict[Reason, Meaning] = {
     ),
     Reason.NON_ORTHOGONAL: Meaning(_Q, "row and column directions are not perpendicular unit vectors"),
     Reason.GANTRY_TILT: Meaning(_Q, "the stack is sheared against its slices"),
-    Reason.MULTIFRAME: Meaning(_Q, "several frames in one DICOM object"),
+    Reason.MULTIFRAME: Meaning(_Q, "several frames in one DICOM object that do not say where they lie"),
     Reason.NOT_3D: Meaning(_Q, "more than three dimensions, or a vector at each voxel"),
     Reason.NOTHING_LEFT: Meaning(_Q, "a crop or its foreground holds no voxel of the volume"),
     Reason.NO_CONTRAST: Meaning(_Q, "there are no voxels to fit a normalisation to, or they are all equal"),

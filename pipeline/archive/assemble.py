@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sqlite3
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from pipeline.archive import vocabulary
-from pipeline.archive.catalog import FILES, SERIES, Catalog, Rows, measured
+from pipeline.archive.catalog import FILES, SERIES, STACKS, Catalog, Rows, measured, published
 from pipeline.archive.entry import Entry, Part
 from pipeline.archive.formats.header import Header
-from pipeline.archive.gate import Gate, gate
-from pipeline.archive.group import Fate, fate, group
+from pipeline.archive.formats.refusal import flavour
+from pipeline.archive.gate import Gate
+from pipeline.archive.group import PENDING, Fate, fate, group
 from pipeline.archive.holes import holes
-from pipeline.archive.identity import content_id, volume_id
+from pipeline.archive.identity import content_id, slice_id, volume_id
 from pipeline.archive.index import File, Index, series_key
 from pipeline.archive.labels import link, word
 from pipeline.archive.measure import counts, unmeasured
 from pipeline.archive.modality import modality
+from pipeline.archive.slices import slices
+from pipeline.archive.stacks import Irregular, Stack, stacks
 from pipeline.archive.suv import suv
 from pipeline.archive.vault import Vault
 from pipeline.reasons import Outcome, Reason
@@ -40,6 +46,7 @@ class Assembly:
     voxels : sha256 of a file's stored values, asked for copies of one SOP instance only; must be known by then
     modality : for images that state none
     globs : file names of label maps
+    irregular : what becomes of series with gaps
     """
 
     index: Index
@@ -47,7 +54,9 @@ class Assembly:
     voxels: Callable[[File], str]
     modality: str | None = None
     globs: Sequence[str] = ()
+    irregular: Irregular = "split"
     _files: Rows = field(default_factory=lambda: Rows(FILES))
+    _stacks: Rows = field(default_factory=lambda: Rows(STACKS))
     _series: Rows = field(default_factory=lambda: Rows(SERIES))
 
     def catalog(self) -> Catalog:
@@ -67,12 +76,13 @@ class Assembly:
             for file in self.index.rest():
                 if file.file_id not in adopted:
                     self._add_file(file, fate(file.reason or Reason.INTERNAL))
-        return Catalog(self._files.table(), self._series.table())
+        return Catalog(self._files.table(), self._series.table(), self._stacks.table())
 
     @contextmanager
     def _isolated(self, name: str, files: Sequence[File]) -> Iterator[None]:
         """What goes wrong inside ends as one INTERNAL series: one bad input changes nothing else (law L6)."""
-        marks = len(self._files), len(self._series)
+        tables = (self._files, self._series, self._stacks)
+        marks = [len(table) for table in tables]
         try:
             yield
         except sqlite3.Error:  # the transaction is lost, not this series
@@ -81,49 +91,44 @@ class Assembly:
             last = traceback.extract_tb(error.__traceback__)[-1]
             # Type and place, never the message, which may quote a header.
             _LOG.error("INTERNAL: %s at %s:%d", type(error).__name__, os.path.basename(last.filename), last.lineno)
-            self._files.cut(marks[0])
-            self._series.cut(marks[1])
+            for table, mark in zip(tables, marks, strict=True):
+                table.cut(mark)
             self._internal(name, files)
 
     def _internal(self, name: str, files: Sequence[File]) -> None:
         series_id = self._pseudonym("series", name)
-        self._series.add(
-            {
-                **measured(unmeasured(len(files))),
-                "series_id": series_id,
-                "kind": "image",
-                "verdict": "quarantined",
-                "reason": Reason.INTERNAL,
-                "reasons": [Reason.INTERNAL],
-                "format": next(f.header.format for f in files if f.header),
-                "n_files": len(files),
-                "n_labels": 0,
-                "bytes_in": sum(f.size for f in files),
-            }
-        )
+        row = {
+            **measured(unmeasured(len(files))),
+            "series_id": series_id,
+            "kind": "image",
+            "verdict": "quarantined",
+            "reason": Reason.INTERNAL,
+            "reasons": [Reason.INTERNAL],
+            "format": next(f.header.format for f in files if f.header),
+            "n_files": len(files),
+            "n_labels": 0,
+            "bytes_in": sum(f.size for f in files),
+        }
+        self._series.add(row | {"n_stacks": 1, "n_volumes": 0})
+        self._stacks.add(row | {"stack_id": self.vault.pseudonym("stack", json.dumps([name]))})
         for file in files:
             self._add_file(file, fate(Reason.INTERNAL), series_id)
 
     def _dicom(self, name: str, files: Sequence[File], lost: Sequence[File]) -> None:
         """One series and what was lost of it."""
         sorted_out = group(files, self.voxels, lost)
-        if not sorted_out.images:
+        images = slices(sorted_out.images)
+        if sorted_out.reasons:
+            found = [Stack.of(images, *sorted_out.reasons)]
+        elif images:
+            found = stacks(images, self.irregular)
+        else:
             reasons = tuple(reason for reason in Reason if reason in {f.reason for f in files})
-            series_id, _ = self._add_series(name, files, files, Gate(counts(list(map(_header, files))), reasons))
-            for file in files:
-                self._add_file(file, sorted_out.fates[file.file_id], series_id)
-            for file in lost:
-                self._add_file(file, sorted_out.fates[file.file_id])
-            return
-        judged = gate([_header(f) for f in sorted_out.images])
-        reasons = tuple(dict.fromkeys((*sorted_out.reasons, *judged.reasons)))
-        images = [sorted_out.images[n] for n in judged.measures.order]
-        members = (*files, *lost)
-        series_id, volume = self._add_series(name, members, images, Gate(judged.measures, reasons))
-        ends = sorted_out.settled(reasons)
-        made_of = {f.file_id for f in images}
-        for file in members:
-            self._add_file(file, ends[file.file_id], series_id, volume if file.file_id in made_of else None)
+            found = [Stack(tuple(slices(files)), Gate(counts(list(map(_header, files))), reasons))]
+        series_id, ends = self._add_series(name, (*files, *lost), found)
+        for file in (*files, *lost):
+            end, volumes = ends.get(file.file_id, (PENDING, ()))
+            self._add_file(file, sorted_out.fates.get(file.file_id, end), series_id, volumes)
 
     def _folder(self, files: Sequence[File], shared: set[bytes], seen: set[str]) -> None:
         """The images and label maps of one folder.  A path below two sources is told apart by its content."""
@@ -155,90 +160,112 @@ class Assembly:
                 self._add_file(label, fate(Reason.ORPHAN_LABELS))
 
     def _image(self, name: str, file: File, labels: Sequence[Label]) -> None:
-        judged = gate([_header(file)])
+        """A file of another format: an image, or several of one place."""
+        found = stacks(slices([file]))
         if file.reason is not None:
-            judged = Gate(judged.measures, (file.reason,))
-        series_id, volume = self._add_series(name, [file], [file], judged, labels)
-        end = fate(judged.reasons[0]) if judged.reasons else Fate()
+            found = [Stack.of(slices([file])[:1], file.reason)]
+        series_id, ends = self._add_series(name, [file], found, labels)
         for part in (file, *(label for _, label in labels)):
-            self._add_file(part, end, series_id, volume)
+            self._add_file(part, *ends[file.file_id][:1], series_id, ends[file.file_id][1])
 
     def _add_series(
-        self, name: str, files: Sequence[File], images: Sequence[File], judged: Gate, labels: Sequence[Label] = ()
-    ) -> tuple[str, str | None]:
-        """The row, the volume where the series is accepted, the identities.  Returns (series_id, volume_id)."""
-        lead, m = _header(images[0]), judged.measures
-        series_id = self._pseudonym("series", name)
-        study_id = self._pseudonym("study", lead.study) if lead.study else None
-        patient_id = self._pseudonym("patient", lead.patient) if lead.patient else None
-        stated = lead.modality or (modality(images[0], self.index, self.vault) if lead.format != "dicom" else "")
-        kind_of_image = vocabulary.MODALITY.published(stated or self.modality or "", self.vault)
-        volume, edition = None, None
-        if not judged.reasons:
-            volume, edition = self._add_volume(name, series_id, kind_of_image, images, judged, labels)
+        self, name: str, files: Sequence[File], found: Sequence[Stack], labels: Sequence[Label] = ()
+    ) -> tuple[str, dict[str, tuple[Fate, tuple[str, ...]]]]:
+        """Rows of the series and its stacks, the volumes, the identities.
+
+        Returns the series_id, and by file_id how the files of the stacks end and which volumes they are a part of.
+        """
+        lead = next((one for one in found if not one.judged.reasons), max(found, key=lambda one: len(one.slices)))
+        header = lead.slices[0].header
+        ids: dict[str, Any] = {
+            "series_id": self._pseudonym("series", name),
+            "study_id": self._pseudonym("study", header.study) if header.study else None,
+            "patient_id": self._pseudonym("patient", header.patient) if header.patient else None,
+            "kind": "image",
+            "n_labels": len(labels),
+        }
+        rows = [self._add_stack(name, ids, one, labels) for one in found]
+        volumes = [row["volume_id"] for row in rows if row["volume_id"]]
+        met = {reason for one in found for reason in (*one.judged.reasons, one.partial)}
+        reasons = dict.fromkeys((*lead.judged.reasons, *(reason for reason in Reason if reason in met)))
         self._series.add(
-            {
-                **measured(m),
-                "series_id": series_id,
-                "study_id": study_id,
-                "patient_id": patient_id,
-                "volume_id": volume,
-                "edition": edition,
-                "kind": "image",
-                "verdict": _verdict(judged.reasons, images),
-                "reason": next(iter(judged.reasons), None),
-                "reasons": list(judged.reasons),
-                "modality": kind_of_image,
-                **_described(lead, self.vault),
-                "lossy": any(_header(f).lossy for f in images),
+            {column: value for column, value in rows[found.index(lead)].items() if column in SERIES.names}
+            | {
+                "reason": next(iter(reasons), None),
+                "reasons": list(reasons),
                 "n_files": len(files),
-                "n_labels": len(labels),
-                "bytes_in": sum(f.size for f in (*images, *(label for _, label in labels))),
+                "n_stacks": len(found),
+                "n_volumes": len(volumes),
+                "bytes_in": _nbytes([f for one in found for f in one.files], labels),
             }
         )
-        return series_id, volume
+        return ids["series_id"], _ends(found, [row["volume_id"] for row in rows])
+
+    def _add_stack(self, name: str, ids: Mapping[str, Any], one: Stack, labels: Sequence[Label]) -> dict[str, Any]:
+        header, reasons = one.slices[0].header, one.judged.reasons
+        stated = header.modality or (modality(one.files[0], self.index, self.vault) if header.format != "dicom" else "")
+        kind_of_image = vocabulary.MODALITY.published(stated or self.modality or "", self.vault)
+        contents = sorted(map(slice_id, one.slices))
+        volume, edition = None, None
+        if not reasons:
+            volume, edition = self._add_volume(name, ids["series_id"], kind_of_image, one, labels)
+        row = {
+            **measured(one.judged.measures),
+            **ids,
+            "stack_id": self.vault.pseudonym("stack", json.dumps([name, contents])),
+            "volume_id": volume,
+            "edition": edition,
+            "verdict": _verdict(one),
+            "reason": next(iter(reasons), None),
+            "reasons": list(reasons),
+            "partial": one.partial,
+            "modality": kind_of_image,
+            **_described(header, self.vault),
+            **published(one.facets),
+            "lossy": any(s.header.lossy for s in one.slices),
+            "n_files": len(one.files),
+            "bytes_in": _nbytes(one.files, labels),
+        }
+        self._stacks.add(row)
+        return row
 
     def _add_volume(
-        self,
-        name: str,
-        series_id: str,
-        kind_of_image: str | None,
-        images: Sequence[File],
-        judged: Gate,
-        labels: Sequence[Label],
+        self, name: str, series_id: str, kind_of_image: str | None, one: Stack, labels: Sequence[Label]
     ) -> tuple[str, str]:
         """The volume, kept in the vault.  Returns (volume_id, edition)."""
-        lead, m = _header(images[0]), judged.measures
+        lead, m = one.slices[0].header, one.judged.measures
         # A gate without reasons has measured both.
         assert m.affine is not None
         assert m.geometry_error_mm is not None
         # What the header does not state is not in the content: told otherwise, it is another volume.
-        split = "" if lead.format == "dicom" and lead.modality else kind_of_image or ""
-        contents = [content_id(_header(f)) for f in images]
+        told = "" if lead.format == "dicom" and lead.modality else kind_of_image or ""
+        contents = [slice_id(s) for s in one.slices]
         contents += [f"{published} {content_id(_header(f))}" for published, f in labels]
         entry = Entry(
-            volume_id=volume_id(self.vault, name, split, contents),
+            volume_id=volume_id(self.vault, name, told, contents),
             series_id=series_id,
             modality=kind_of_image,
-            parts=tuple(map(Part.of, images)),
+            parts=Part.all_of(one.slices),
             shape=(m.n_slices, *lead.shape[1:]),
             affine=m.affine,
             geometry_error_mm=m.geometry_error_mm,
             spacing_source=m.spacing_source,
             anatomical=m.anatomical,
             labels=tuple((published, Part.of(f)) for published, f in labels),
-            suv=suv([_header(f) for f in images]),
+            suv=suv([s.header for s in one.slices]),
+            facets=one.facets,
+            partial=one.partial,
         )
         edition = entry.edition(self.vault)
         self.index.add_volume(entry.volume_id, edition, entry.to_json())
         return entry.volume_id, edition
 
-    def _add_file(self, file: File, end: Fate, series_id: str | None = None, volume: str | None = None) -> None:
+    def _add_file(self, file: File, end: Fate, series_id: str | None = None, volumes: Sequence[str] = ()) -> None:
         self._files.add(
             {
                 "file_id": file.file_id,
                 "series_id": series_id,
-                "volume_id": volume,
+                "volume_ids": list(volumes),
                 "format": file.header.format if file.header else None,
                 "size_bytes": file.size,
                 "outcome": end.outcome,
@@ -263,12 +290,37 @@ def _series_name(file: File) -> str:
     return header.series or f"{header.study}\0{os.fsdecode(file.folder)}"
 
 
-def _verdict(reasons: Sequence[Reason], images: Sequence[File]) -> str:
+def _verdict(one: Stack) -> str:
     """Skipped where every image is: an empty file is skipped, but what it is a hole of is not."""
-    if not reasons:
+    if not one.judged.reasons:
         return "accepted"
-    skipped = all(f.reason is not None and fate(f.reason).outcome is Outcome.SKIPPED for f in images)
+    aside = (s.file.reason or flavour(s.header) for s in one.slices)
+    skipped = all(reason is not None and fate(reason).outcome is Outcome.SKIPPED for reason in aside)
     return "skipped" if skipped else "quarantined"
+
+
+def _ends(found: Sequence[Stack], volumes: Sequence[str | None]) -> dict[str, tuple[Fate, tuple[str, ...]]]:
+    """By file_id: a file of several stacks is quarantined with the first that is, and skipped if all are.
+
+    What is quarantined is no part of a volume: that a part of it was converted does not settle it.
+    """
+    fates: dict[str, list[Fate]] = defaultdict(list)
+    members: dict[str, list[str]] = defaultdict(list)
+    for one, volume in zip(found, volumes, strict=True):
+        reasons = one.judged.reasons
+        # A hole must never be converted in silence: what is left of a series with an empty file is refused with it.
+        end = Fate(Outcome(_verdict(one)), reasons[0]) if reasons else PENDING
+        for file in one.files:
+            fates[file.file_id].append(end)
+            members[file.file_id] += [volume] if volume else []
+    rank = {Outcome.QUARANTINED: 0, None: 1, Outcome.SKIPPED: 2}
+    worst = {name: min(ends, key=lambda end: rank[end.outcome]) for name, ends in fates.items()}
+    return {name: (end, () if end.outcome else tuple(members[name])) for name, end in worst.items()}
+
+
+def _nbytes(files: Sequence[File], labels: Sequence[Label]) -> int:
+    sizes = {file.file_id: file.size for file in (*files, *(label for _, label in labels))}
+    return sum(sizes.values())
 
 
 def _described(header: Header, vault: Vault) -> dict[str, object]:

@@ -18,7 +18,6 @@ from pipeline.archive.formats.rescale import rescaled
 from pipeline.archive.index import File
 from pipeline.archive.vault import Vault
 from pipeline.errors import Quarantine
-from pipeline.grid import Grid
 from pipeline.reasons import Reason
 from pipeline.volume import Facts, Volume
 
@@ -73,9 +72,10 @@ def convert(vault: Vault, volume_id: str, edition: str, child: Child) -> Convert
         grid = entry.grid
         clock = _Clock()
         files = [part.file(index) for part in entry.parts]
-        array = _image(files, grid, child, clock)
+        headers = [_header(f).part(n) for part, f in zip(entry.parts, files, strict=True) for n in part.parts]
+        array = _image(entry, files, headers, child, clock)
         labels = {name: Volume(_label(part.file(index), child, clock), grid, "labels") for name, part in entry.labels}
-    facts = _facts(entry, [_header(f) for f in files], array)
+    facts = _facts(entry, headers, array)
     parts = (*entry.parts, *(part for _, part in entry.labels))
     read = sum(part.size for part in parts)
     return Converted(
@@ -89,9 +89,13 @@ def convert(vault: Vault, volume_id: str, edition: str, child: Child) -> Convert
     )
 
 
-def stored(file: File, child: Child, out: np.ndarray | None = None) -> np.ndarray:
-    """Stored values (k, j, i) of one file, which must be what it was when it was scanned.  Raises Quarantine."""
-    return voxels.stored(file.place, _header(file), child, out, size=file.size, mtime_ns=file.mtime_ns)
+def stored(file: File, child: Child, out: np.ndarray | None = None, parts: Sequence[int] | None = None) -> np.ndarray:
+    """Stored values (k, j, i) of one file, or of these parts of it: of a file that is what it was at the scan.
+
+    Raises Quarantine.
+    """
+    known = {"size": file.size, "mtime_ns": file.mtime_ns}
+    return voxels.stored(file.place, _header(file), child, out, parts=parts, **known)
 
 
 class _Clock:
@@ -112,16 +116,16 @@ def _header(file: File) -> Header:
     return file.header
 
 
-def _image(files: Sequence[File], grid: Grid, child: Child, clock: _Clock) -> np.ndarray:
+def _image(entry: Entry, files: Sequence[File], headers: Sequence[Header], child: Child, clock: _Clock) -> np.ndarray:
     """The gate saw to it that all slices have one size and one coding: they go into one array as they come."""
-    headers = [_header(f) for f in files]
     with clock.step("read"):
         if len(files) == 1:
-            values = stored(files[0], child)
+            values = stored(files[0], child, parts=entry.parts[0].parts)
         else:
-            values = np.empty(grid.shape, stored_dtype(headers[0]))
-            for k, file in enumerate(files):
-                stored(file, child, values[k : k + 1])
+            values, k = np.empty(entry.grid.shape, stored_dtype(headers[0])), 0
+            for part, file in zip(entry.parts, files, strict=True):
+                stored(file, child, values[k : k + len(part.parts)], part.parts)
+                k += len(part.parts)
     with clock.step("decode"):
         if len(headers) == 1:
             return rescaled(values, headers[0].slope, headers[0].intercept)

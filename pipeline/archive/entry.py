@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass
+from itertools import groupby
+from typing import Any
 
+from pipeline.archive.formats.header import ALONE, Facets
 from pipeline.archive.index import File, Index
+from pipeline.archive.slices import Slice
 from pipeline.archive.suv import Suv
 from pipeline.archive.vault import Vault
 from pipeline.errors import Quarantine, UsageError
@@ -15,21 +20,28 @@ from pipeline.reasons import Reason
 
 @dataclass(frozen=True)
 class Part:
-    """A file as it was when the volume was put together."""
+    """A file as it was when the volume was put together, and which frames, or which volume, of it are meant."""
 
     file_id: str
     size: int
     mtime_ns: int
+    parts: tuple[int, ...] = (0,)
 
     @classmethod
-    def of(cls, file: File) -> Part:
-        """The same without what it says."""
-        return cls(file.file_id, file.size, file.mtime_ns)
+    def of(cls, file: File, *parts: int) -> Part:
+        """These parts of a file, or its first."""
+        return cls(file.file_id, file.size, file.mtime_ns, parts or (0,))
+
+    @classmethod
+    def all_of(cls, slices: Sequence[Slice]) -> tuple[Part, ...]:
+        """Of images in the order of k: images of one file that follow one another are one part."""
+        runs = (list(run) for _, run in groupby(slices, key=lambda s: s.file.file_id))
+        return tuple(cls.of(run[0].file, *(s.part for s in run)) for run in runs)
 
     def file(self, index: Index) -> File:
         """The file, with its header.  Raises Quarantine(CHANGED) where a later scan met another one in its place."""
         found = index.file(self.file_id)
-        if found is None or found.header is None or Part.of(found) != self:
+        if found is None or found.header is None or (found.size, found.mtime_ns) != (self.size, self.mtime_ns):
             raise Quarantine(Reason.CHANGED)
         return found
 
@@ -38,7 +50,8 @@ class Part:
 class Entry:
     """One volume: its files in the order of k, its geometry, its label maps by published name.
 
-    ``spacing_source`` and ``anatomical`` are those of ``Measures``, ``suv`` is that of ``suv.suv``.
+    ``spacing_source`` and ``anatomical`` are those of ``Measures``, ``suv`` is that of ``suv.suv``; ``facets`` and
+    ``partial`` those of ``Stack``.
     """
 
     volume_id: str
@@ -52,6 +65,8 @@ class Entry:
     anatomical: bool
     suv: Suv
     labels: tuple[tuple[str, Part], ...] = ()
+    facets: Facets = ALONE
+    partial: Reason | None = None
 
     @classmethod
     def of(cls, index: Index, volume_id: str, edition: str) -> Entry:
@@ -83,8 +98,14 @@ class Entry:
     def from_json(cls, text: str) -> Entry:
         """The value that ``to_json`` wrote."""
         facts = json.loads(text)
-        facts["parts"] = tuple(Part(**part) for part in facts["parts"])
-        facts["labels"] = tuple((name, Part(**part)) for name, part in facts["labels"])
+        facts["parts"] = tuple(map(_part, facts["parts"]))
+        facts["labels"] = tuple((name, _part(part)) for name, part in facts["labels"])
+        facts["facets"] = Facets.of(facts["facets"])
+        facts["partial"] = facts["partial"] and Reason(facts["partial"])
         factor, reason = facts["suv"]
         facts["suv"] = Suv(factor, Reason(reason) if reason else None)
         return cls(**facts | {"shape": tuple(facts["shape"]), "affine": tuple(facts["affine"])})
+
+
+def _part(facts: dict[str, Any]) -> Part:
+    return Part(**facts | {"parts": tuple(facts["parts"])})

@@ -21,8 +21,9 @@ ORIENTATION_SPREAD = 1e-4
 NON_ORTHOGONAL = 1e-4
 """Largest departure from perpendicular unit vectors; cosines printed with 4 decimals stay below it."""
 
-TILT_SHIFT_MM = 0.01
-"""Largest sideways shift from the first slice to the last of a stack that is called straight: that of law L5."""
+MOST_TILT_DEG = 45.0
+"""Largest angle between slice step and slice normal.  A gantry tilts by 30 degrees at most, and its stack is kept as it
+lies, its affine sheared; beyond, a step leads along the slices more than across them."""
 
 PROJECTIONS = frozenset({"CR", "DX", "MG", "IO", "PX", "RF", "RG", "XA"})
 """Modalities (DICOM PS3.3 C.7.3.1.1.1) whose images are shadows: they need no position in the patient."""
@@ -45,19 +46,22 @@ def gate(headers: Sequence[Header]) -> Gate:
     if lone is not None and lone.affine is not None:
         measured = stated(lone)
         return Gate(counts(headers), (Reason.MISSING_GEOMETRY,)) if measured is None else _judged(measured)
-    if any(h.shape[0] > 1 for h in headers):
-        return Gate(counts(headers), (Reason.MULTIFRAME,))
-    if all(placed(h) and _in_patient(h) for h in headers):
+    if all(map(lies_in_patient, headers)):
         return _judged(stack(headers))
-    if lone is not None and lone.modality in PROJECTIONS and lone.position is None and lone.orientation is None:
+    if lone is not None and is_shadow(lone):
         return _judged(shadow(lone))
     counted = counts(headers)
     return Gate(counted, (Reason.MISSING_GEOMETRY, *_mixed(counted)))
 
 
-def _in_patient(header: Header) -> bool:
-    """Whether the spacing is that of the object: Imager Pixel Spacing is magnified (DICOM PS3.3 10.7.1.3)."""
-    return header.spacing_source == "pixel" or header.modality in PROJECTIONS
+def lies_in_patient(header: Header) -> bool:
+    """Whether an image has a place, and a spacing of the object: Imager Pixel Spacing is magnified (PS3.3 10.7.1.3)."""
+    return placed(header) and (header.spacing_source == "pixel" or header.modality in PROJECTIONS)
+
+
+def is_shadow(header: Header) -> bool:
+    """Whether this is a projection that states no place in the patient, and needs none."""
+    return header.modality in PROJECTIONS and header.position is None and header.orientation is None
 
 
 def _judged(m: Measures) -> Gate:
@@ -72,7 +76,7 @@ def _judged(m: Measures) -> Gate:
     # "not below", since a NaN is neither below nor above.
     if not found and (m.geometry_error_mm is None or not m.geometry_error_mm < GEOMETRY_ERROR_MM):
         found.append(Reason.IRREGULAR_SPACING)
-    found.extend(_over(m.tilt_shift_mm, TILT_SHIFT_MM, Reason.GANTRY_TILT))
+    found.extend(_over(m.tilt_deg, MOST_TILT_DEG, Reason.GANTRY_TILT))
     return Gate(m, tuple(found))
 
 

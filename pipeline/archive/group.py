@@ -43,14 +43,6 @@ class Group:
     reasons: tuple[Reason, ...] = ()
     fates: dict[str, Fate] = field(default_factory=dict)
 
-    def settled(self, reasons: Sequence[Reason]) -> dict[str, Fate]:
-        """The end of every file, given all reasons against the series: one refused file refuses them all.
-
-        A hole must never be converted silently, so what is left of a broken series is refused with it.
-        """
-        rest = Fate(Outcome.QUARANTINED, reasons[0]) if reasons else PENDING
-        return {file.file_id: rest for file in self.images} | self.fates
-
 
 def group(files: Sequence[File], voxels: Callable[[File], str], lost: Sequence[File] = ()) -> Group:
     """Sort out the files of one Series Instance UID, and what was lost of it (``holes``).

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 
 from pipeline.archive.formats.header import Header
+from pipeline.archive.slices import Slice
 from pipeline.archive.vault import Vault
 
 _DECIDING = (
@@ -24,9 +25,17 @@ def content_id(header: Header) -> str:
     return f"{header.instance} {sha256(facts.encode()).hexdigest()}"
 
 
-def volume_id(vault: Vault, series: str, split: str, contents: Iterable[str]) -> str:
+def slice_id(one: Slice) -> str:
+    """Content id of an image; of a part of a file, that of the file and which part it is."""
+    whole = one.file.header
+    if whole is None or whole.parts == 1:
+        return content_id(one.header)
+    return f"{content_id(one.header)} {one.part}"
+
+
+def volume_id(vault: Vault, series: str, told: str, contents: Iterable[str]) -> str:
     """The name of the volume that is made of these contents, in whatever order they are met.
 
-    ``split`` tells volumes of one series apart.  One slice or one label map more is another volume.
+    ``told`` is the modality that no header states.  One slice or one label map more is another volume.
     """
-    return vault.pseudonym("volume", json.dumps([series, split, sorted(contents)]))
+    return vault.pseudonym("volume", json.dumps([series, told, sorted(contents)]))

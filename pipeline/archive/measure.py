@@ -138,8 +138,13 @@ def counts(headers: Sequence[Header]) -> Measures:
         n_slopes=kinds("slope", "intercept"),
         n_studies=kinds("patient", "study"),
         n_frames=kinds("frame_of_reference"),
-        n_codings=kinds(*_CODING),
+        n_codings=len(set(map(coding, headers))),
     )
+
+
+def coding(header: Header) -> tuple[object, ...]:
+    """How a pixel was made and stored, and what it means: of one volume, all images agree in it."""
+    return tuple(getattr(header, name) for name in _CODING)
 
 
 def unmeasured(n_slices: int) -> Measures:

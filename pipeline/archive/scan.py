@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from itertools import chain, islice
 from queue import SimpleQueue
@@ -23,6 +24,7 @@ from pipeline.archive.formats.reading import Parsed
 from pipeline.archive.index import File, Index
 from pipeline.archive.labels import DEFAULT_LABELS
 from pipeline.archive.sources import Source, local
+from pipeline.archive.stacks import Irregular
 from pipeline.archive.vault import Vault
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
@@ -42,6 +44,7 @@ def scan(
     *,
     modality: str | None = None,
     labels: Sequence[str] = DEFAULT_LABELS,
+    irregular: Irregular = "split",
     limits: Limits | None = None,
     workers: int = 1,
     advance: Advance | None = None,
@@ -55,6 +58,7 @@ def scan(
     ----------
     modality : of images whose header, sidecar and name state none
     labels : file names of label maps, shell patterns
+    irregular : cut series with gaps into their regular runs, or refuse them
     workers : child processes that parse at the same time
 
     Raises
@@ -81,8 +85,8 @@ def scan(
             if lost := directory.missing(index, children[0]):
                 _LOG.warning("DICOMDIRs name %d files that are not there", lost)
             _compare(index, children[0])
-        # A copy whose voxels could not be decoded is like no other file.
-        return Assembly(index, vault, lambda file: index.voxels(file) or file.file_id, modality, labels).catalog()
+        voxels = partial(_voxels, index)
+        return Assembly(index, vault, voxels, modality, labels, irregular).catalog()
 
 
 def _walked(roots: Sequence[bytes], vault: Vault) -> Iterator[File]:
@@ -157,6 +161,11 @@ def _compare(index: Index, child: Child) -> None:
             digest = sha256(values.astype("<f8" if values.dtype.kind == "f" else "<i8").tobytes()).hexdigest()
             with index.transaction():
                 index.add_voxels(file, digest)
+
+
+def _voxels(index: Index, file: File) -> str:
+    """The sha256 of the stored values; a copy whose voxels could not be decoded is like no other file."""
+    return index.voxels(file) or file.file_id
 
 
 def _batches(files: Iterable[File]) -> Iterator[list[File]]:

@@ -94,7 +94,7 @@ def export(
     if as_json:
         click.echo(json.dumps({"files": files, "written": written, "rows": [dataclasses.asdict(row) for row in rows]}))
     else:
-        click.echo(f"{loaded.name}: {len(items):,} series selected; {files:,} files, {written:,} of them written now")
+        click.echo(f"{loaded.name}: {len(items):,} volumes selected; {files:,} files, {written:,} of them written now")
         for row in refused:
             click.echo(f"  {row.volume_id} {row.output or '-'} {row.reason}: {meaning(str(row.reason))} {row.where}")
     return driver.EXIT_REFUSED if refused else driver.EXIT_DONE

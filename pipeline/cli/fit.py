@@ -44,7 +44,7 @@ def fit(
     from pipeline.store.layout import Output
 
     loaded = recipes.load(recipe, Output(out).fits)
-    workspace = scan_into(out, vault, (), None, (), None, shown=False)
+    workspace = scan_into(out, vault, (), None, (), "split", None, shown=False)
     how = driver.Options(
         **place(scheduler, workers, memory_limit, allow_plain_tcp), where=where, shard=shard, limit=limit
     )

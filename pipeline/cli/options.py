@@ -104,6 +104,13 @@ def scanning(command: Command) -> Command:
             metavar="GLOB",
             help="File names that hold label maps; may be repeated. Default: *_mask.* *_seg.* *_dseg.* *label*",
         ),
+        click.option(
+            "--irregular",
+            type=click.Choice(["split", "refuse"]),
+            default="split",
+            show_default=True,
+            help="Cut series with gaps into their regular runs, or refuse them.",
+        ),
     ):
         command = option(command)
     return command
@@ -112,9 +119,9 @@ def scanning(command: Command) -> Command:
 def selection(command: Command) -> Command:
     """Which series a command is about."""
     for option in (
-        click.option("--where", metavar="SQL", help="A condition over the series table, besides the recipe's own."),
+        click.option("--where", metavar="SQL", help="A condition over the catalog's stacks, besides the recipe's own."),
         click.option("--shard", callback=_shard, default="0/1", metavar="I/N", help="Only the I-th of N parts."),
-        click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N series."),
+        click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N volumes."),
     ):
         command = option(command)
     return command

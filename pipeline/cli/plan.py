@@ -44,10 +44,10 @@ def plan(recipe: str, out: Path, where: str | None, shard: tuple[int, int], limi
             )
         )
         return
-    click.echo(f"{loaded.name}: {len(items):,} series selected: " + ", ".join(f"{n:,} {s}" for s, n in states.items()))
+    click.echo(f"{loaded.name}: {len(items):,} volumes selected: " + ", ".join(f"{n:,} {s}" for s, n in states.items()))
     click.echo(f"voxels to read: {size(nbytes)}" + (f"; most memory for one volume: {size(peak)}" if peak else ""))
     for state in (State.TO_DO, State.STALE):
         for why, n in Counter(item.why for item in todo if item.state is state).items():
             click.echo(f"  {state}: {n:,} because {why}")
     refused = Counter(item.why for item in items if item.state is State.REFUSED)
-    click.echo("\n".join(reason_lines(refused, "series")), nl=bool(refused))
+    click.echo("\n".join(reason_lines(refused, "volumes")), nl=bool(refused))

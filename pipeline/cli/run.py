@@ -5,10 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.cli import options
+
+if TYPE_CHECKING:
+    from pipeline.archive.stacks import Irregular
 
 
 @click.command()
@@ -30,6 +34,7 @@ def run(
     vault: Path | None,
     modality: str | None,
     labels: tuple[str, ...],
+    irregular: Irregular,
     where: str | None,
     shard: tuple[int, int],
     limit: int | None,
@@ -56,7 +61,7 @@ def run(
     from pipeline.store.layout import Output
 
     loaded = recipes.load(recipe, Output(out).fits)
-    workspace = scan_into(out, vault, sources, modality, labels, workers, shown=not no_progress)
+    workspace = scan_into(out, vault, sources, modality, labels, irregular, workers, shown=not no_progress)
     how = driver.Options(
         **place(scheduler, workers, memory_limit, allow_plain_tcp),
         where=where,
@@ -71,13 +76,13 @@ def run(
         click.echo(json.dumps(facts))
         return done.exit_code
     states = ", ".join(f"{count:,} {state}" for state, count in done.before.items())
-    click.echo(f"{done.recipe}: {sum(done.before.values()):,} series selected: {states}")
+    click.echo(f"{done.recipe}: {sum(done.before.values()):,} volumes selected: {states}")
     if done.run_id is None:
         click.echo("nothing to do" + ("; nothing was written" if not done.changed else ""))
     else:
         click.echo(f"published {done.made:,} groups")
     if done.refused:
-        click.echo("\n".join(["refused:", *reason_lines(done.refused, "series")]))
+        click.echo("\n".join(["refused:", *reason_lines(done.refused, "volumes")]))
     click.echo("\n".join(accounting_lines(done.accounting)))
     click.echo(f"report: {out / 'report' / 'index.html'}")
     if done.stopped:

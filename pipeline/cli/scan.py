@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.cli import options
+
+if TYPE_CHECKING:
+    from pipeline.archive.stacks import Irregular
 
 
 @click.command()
@@ -24,6 +28,7 @@ def scan(
     vault: Path | None,
     modality: str | None,
     labels: tuple[str, ...],
+    irregular: Irregular,
     workers: int | None,
     as_json: bool,
     no_progress: bool,
@@ -34,10 +39,11 @@ def scan(
 
     Files that did not change since the last scan are not read again.
     """
-    from pipeline.cli.show import accounting_json, accounting_lines
+    from pipeline.cli.show import accounting_json, accounting_lines, partial_lines
     from pipeline.cli.work import scan_into
-    from pipeline.engine.workspace import account
+    from pipeline.engine.workspace import account, read_catalog
 
-    workspace = scan_into(out, vault, sources, modality, labels, workers, shown=not no_progress)
+    workspace = scan_into(out, vault, sources, modality, labels, irregular, workers, shown=not no_progress)
     found = account(workspace.output)
-    click.echo(json.dumps(accounting_json(found)) if as_json else "\n".join(accounting_lines(found)))
+    lines = [*accounting_lines(found), *partial_lines(read_catalog(workspace.output))]
+    click.echo(json.dumps(accounting_json(found)) if as_json else "\n".join(lines))

@@ -10,6 +10,7 @@ import click
 
 from pipeline.archive.scan import DEFAULT_LABELS
 from pipeline.archive.sources import local, source
+from pipeline.archive.stacks import Irregular
 from pipeline.archive.vault import default_path
 from pipeline.cli.progress import counting
 from pipeline.engine.cluster import cores, memory_per_worker, parse_size
@@ -22,6 +23,7 @@ def scan_into(
     sources: Sequence[str],
     modality: str | None,
     labels: Sequence[str],
+    irregular: Irregular,
     workers: int | None,
     *,
     shown: bool,
@@ -35,6 +37,7 @@ def scan_into(
                 named,
                 modality=modality,
                 labels=labels or DEFAULT_LABELS,
+                irregular=irregular,
                 workers=max(1, cores() if workers is None else workers),
                 advance=advance,
             )

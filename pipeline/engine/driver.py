@@ -68,7 +68,7 @@ class Summary:
 
 def plan(output: Output, recipe: Recipe, options: Options) -> list[Item]:
     """What a run would do; nothing is run, and no vault is needed."""
-    rows = select(read_catalog(output).series, recipe, options.where, options.shard, options.limit)
+    rows = select(read_catalog(output).stacks, recipe, options.where, options.shard, options.limit)
     return classify(Ledger(output.ledger), recipe, rows)
 
 

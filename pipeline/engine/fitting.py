@@ -107,7 +107,7 @@ def see_all(unit: Unit, site: Site, _child: Child) -> Seen:
 
 
 def _converted(workspace: Workspace, recipe: Recipe, options: Options) -> list[Record]:
-    rows = select(read_catalog(workspace.output).series, recipe, options.where, options.shard, options.limit)
+    rows = select(read_catalog(workspace.output).stacks, recipe, options.where, options.shard, options.limit)
     ledger = workspace.ledger
     found = [ledger.raw(row["volume_id"]) for row in rows if row["volume_id"] is not None]
     return [raw for raw in found if raw is not None]

@@ -20,7 +20,7 @@ from pipeline.store.ledger import Ledger, Record
 
 
 class State(StrEnum):
-    """Of a selected series."""
+    """Of a selected stack."""
 
     TO_DO = "to do"
     STALE = "stale"
@@ -30,7 +30,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Item:
-    """A selected series: its state and the reason for it in words (no header text)."""
+    """A selected stack: its state and the reason for it in words (no header text)."""
 
     series_id: str
     volume_id: str | None
@@ -42,36 +42,36 @@ class Item:
 
 
 def select(
-    series: pa.Table,
+    stacks: pa.Table,
     recipe: Recipe,
     where: str | None = None,
     shard: tuple[int, int] = (0, 1),
     limit: int | None = None,
 ) -> list[dict[str, Any]]:
-    """Rows of the series table that a run is about: images that match the recipe's and the command's ``where``.
+    """Rows of the stacks table that a run is about: images that match the recipe's and the command's ``where``.
 
     ``shard`` (i, n) takes every series whose id falls into the i-th of n parts: the same series always
-    into the same part.  Series that were skipped at the scan are in no selection.
+    into the same part.  What was skipped at the scan is in no selection.
 
     Raises RecipeError where a condition is not SQL over the table.
     """
     connection = duckdb.connect(config={"enable_external_access": "false", "lock_configuration": "true"})
-    table = connection.from_arrow(series)
+    table = connection.from_arrow(stacks)
     try:
         for condition in (recipe.where, where):
             if condition:
                 table = table.filter(f"({condition}) IS TRUE")
-        rows = table.order("series_id").to_arrow_table().to_pylist()
+        rows = table.order("series_id, stack_id").to_arrow_table().to_pylist()
     except duckdb.Error as error:
         message = str(error).partition("\n")[0]
-        raise RecipeError(f"'where' is not a condition over the series table: {message}") from None
+        raise RecipeError(f"'where' is not a condition over the stacks table: {message}") from None
     part, parts = shard
     rows = [r for r in rows if r["verdict"] != "skipped" and int(r["series_id"][:8], 16) % parts == part]
     return rows if limit is None else rows[:limit]
 
 
 def classify(ledger: Ledger, recipe: Recipe, rows: Sequence[dict[str, Any]]) -> list[Item]:
-    """The state of every selected series."""
+    """The state of every selected stack."""
     return [_item(ledger, recipe, row) for row in rows]
 
 

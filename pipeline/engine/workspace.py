@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as changed
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 
 from pipeline.archive.scan import DEFAULT_LABELS, Catalog, scan
 from pipeline.archive.sources import Source
+from pipeline.archive.stacks import Irregular
 from pipeline.archive.vault import Vault
 from pipeline.engine.runlog import runs
 from pipeline.errors import SourceError, UsageError
@@ -52,6 +54,7 @@ class Workspace:
         *,
         modality: str | None = None,
         labels: Sequence[str] = DEFAULT_LABELS,
+        irregular: Irregular = "split",
         workers: int = 1,
         advance: Callable[[int, int], None] | None = None,
     ) -> int:
@@ -61,12 +64,21 @@ class Workspace:
 
         Raises SourceError where a source is missing or no source holds an image.
         """
-        catalog = scan(sources, self.vault, modality=modality, labels=labels, workers=workers, advance=advance)
+        catalog = scan(
+            sources,
+            self.vault,
+            modality=modality,
+            labels=labels,
+            irregular=irregular,
+            workers=workers,
+            advance=advance,
+        )
         if catalog.series.num_rows == 0:
             raise SourceError("no source holds an image that can be read")
         before = _series_ids(self.output)
         self._write("files", settle(catalog.files, self.ledger.records()))
         self._write("series", catalog.series)
+        self._write("stacks", catalog.stacks)
         return len(before - _series_ids(self.output))
 
     def publish(self) -> tuple[list[str], Accounting]:
@@ -77,7 +89,7 @@ class Workspace:
         records, catalog = list(self.ledger.records()), read_catalog(self.output)
         files = settle(catalog.files, records)
         self._write("files", files)
-        return _publish(self.output, records, Catalog(files, catalog.series)), Accounting.of(files)
+        return _publish(self.output, records, changed(catalog, files=files)), Accounting.of(files)
 
     def _write(self, name: str, table: pa.Table) -> None:
         path = _table(self.output, name)
@@ -87,12 +99,12 @@ class Workspace:
 
 
 def read_catalog(output: Output) -> Catalog:
-    """The catalog's tables.  Raises SourceError where nothing was scanned."""
+    """The catalog's tables.  Raises SourceError where nothing was scanned, or by an earlier version."""
     try:
-        files, series = (pq.read_table(_table(output, name)) for name in ("files", "series"))
+        files, series, stacks = (pq.read_table(_table(output, name)) for name in ("files", "series", "stacks"))
     except FileNotFoundError:
         raise SourceError("nothing was scanned into this output yet: name a source, or run `scanmill scan`") from None
-    return Catalog(files, series)
+    return Catalog(files, series, stacks)
 
 
 def account(output: Output) -> Accounting:
@@ -107,7 +119,7 @@ def publish_report(output: Output) -> list[str]:
 
 
 def _publish(output: Output, records: Iterable[Record], catalog: Catalog) -> list[str]:
-    return publish(output.report, records=records, files=catalog.files, series=catalog.series, runs=runs(output.runs))
+    return publish(output.report, records=records, catalog=catalog, runs=runs(output.runs))
 
 
 def _series_ids(output: Output) -> set[str]:

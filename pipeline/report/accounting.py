@@ -15,15 +15,18 @@ from pipeline.report.standing import Record, Standing
 def settle(files: pa.Table, records: Iterable[Record]) -> pa.Table:
     """The catalog's files with ``outcome`` and ``reason`` by now: of those that a volume is made of, by its records.
 
-    Where no record speaks of the volume the outcome is null: accepted, and not run yet.  What the scan
-    refused belongs to no volume and stays as it is, so settling again is no change.
+    Where no record speaks of the volume the outcome is null: accepted, and not run yet.  A file of several volumes is
+    converted with the last of them, and quarantined with the first.  What the scan refused belongs to no volume and
+    stays as it is, so settling again is no change.
     """
     endings = Standing.of(records).endings()
-    columns = (files.column(name).to_pylist() for name in ("volume_id", "outcome", "reason"))
+    columns = (files.column(name).to_pylist() for name in ("volume_ids", "outcome", "reason"))
     settled = []
-    for volume, outcome, reason in zip(*columns, strict=True):
-        if volume is not None:
-            end = endings.get(volume)
+    for volumes, outcome, reason in zip(*columns, strict=True):
+        if volumes:
+            ends = [endings.get(volume) for volume in volumes]
+            bad = next((end for end in ends if end is not None and end.reasons), None)
+            end = bad or (None if None in ends else ends[0])
             outcome, reason = (None, None) if end is None else (end.outcome, next(iter(end.reasons), None))
         settled.append((outcome, reason))
     for at, name in enumerate(("outcome", "reason")):

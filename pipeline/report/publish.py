@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
+from pipeline.archive.catalog import Catalog
 from pipeline.report.accounting import Accounting, settle
 from pipeline.report.page import render
 from pipeline.report.rows import build
@@ -21,13 +20,12 @@ def publish(
     folder: Path,
     *,
     records: Iterable[Record],
-    files: pa.Table,
-    series: pa.Table,
+    catalog: Catalog,
     runs: Iterable[Mapping[str, Any]] = (),
 ) -> list[str]:
     """Bring the report in ``folder`` up to date; the names of the files that changed, none on a second call.
 
-    ``files`` and ``series`` are the catalog's tables; the other arguments and the errors are those of ``build``.
+    The other arguments and the errors are those of ``build``.
 
     Raises
     ------
@@ -35,9 +33,9 @@ def publish(
         If the folder cannot be written.
     """
     records = list(records)
-    tables = build(records, series, runs)
+    tables = build(records, catalog, runs)
     wanted = {f"{name}.parquet": parquet(table) for name, table in tables.items()}
-    wanted["index.html"] = render(tables, Accounting.of(settle(files, records))).encode()
+    wanted["index.html"] = render(tables, Accounting.of(settle(catalog.files, records))).encode()
     with store_errors():
         sweep(folder)
         return [name for name, data in wanted.items() if replace(folder / name, data)]

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from math import isfinite
 from typing import Any
 
 import pyarrow as pa
 
+from pipeline.archive.catalog import Catalog
+from pipeline.reasons import Outcome
 from pipeline.report.standing import Ending, Record, Standing, ending
 from pipeline.report.tables import RUNS, STRUCTURE_QA, TABLES, VOLUME_QA, VOLUMES, key
 
 Row = dict[str, Any]
 
 
-def build(records: Iterable[Record], series: pa.Table, runs: Iterable[Mapping[str, Any]] = ()) -> dict[str, pa.Table]:
+def build(records: Iterable[Record], catalog: Catalog, runs: Iterable[Mapping[str, Any]] = ()) -> dict[str, pa.Table]:
     """The tables of the report, by name, rows in the order of their keys.
 
-    ``series`` is the catalog's table; ``runs`` are the contents of the run.json files, times in ISO 8601 with
+    ``runs`` are the contents of the run.json files, times in ISO 8601 with
     their offset.
 
     Raises
@@ -29,10 +31,10 @@ def build(records: Iterable[Record], series: pa.Table, runs: Iterable[Mapping[st
         If the catalog lacks a column.
     """
     standing = Standing.of(records)
-    catalog = series.to_pylist()
-    current = {row["volume_id"] for row in catalog}
+    stacks = catalog.stacks.select(["series_id", "volume_id", "reasons", "partial"]).to_pylist()
+    current = {row["volume_id"] for row in stacks}
     rows: dict[str, Iterable[Row]] = {
-        "series": _series(catalog, standing),
+        "series": _series(catalog.series.to_pylist(), stacks, standing),
         "volumes": (_volume(*item, standing, current) for item in (*standing.made.items(), *standing.refused.items())),
         "volume_qa": _volume_qa(standing),
         "structure_qa": _structure_qa(standing),
@@ -72,17 +74,31 @@ def _ended(end: Ending) -> Row:
     return {"outcome": end.outcome, "reason": next(iter(end.reasons), None), "reasons": list(end.reasons)}
 
 
-def _series(catalog: Iterable[Row], standing: Standing) -> Iterator[Row]:
+def _series(catalog: Iterable[Row], stacks: Iterable[Row], standing: Standing) -> Iterator[Row]:
     endings = standing.endings()
+    ends: dict[str, list[Ending | None]] = {}
+    for row in stacks:
+        if row["volume_id"] is not None:
+            ends.setdefault(row["series_id"], []).append(endings.get(row["volume_id"]))
     wanted = [name for name in TABLES["series"].names if name != "outcome"]
     for row in catalog:
         kept = {name: row[name] for name in wanted}
         if row["verdict"] != "accepted":
             yield kept | {"outcome": row["verdict"]}
-        elif row["volume_id"] in endings:
-            yield kept | _ended(endings[row["volume_id"]])
-        else:
-            yield kept | {"outcome": "pending"}
+            continue
+        known = [end for end in ends[row["series_id"]] if end is not None]
+        reasons = list(dict.fromkeys(str(r) for r in (*row["reasons"], *(r for end in known for r in end.reasons))))
+        outcome = _outcome([end.outcome for end in known], row["n_stacks"], row["n_volumes"])
+        yield kept | {"outcome": outcome, "reason": next(iter(reasons), None), "reasons": reasons}
+
+
+def _outcome(ended: Sequence[Outcome], stacks: int, volumes: int) -> str:
+    """Of a series with accepted stacks: pending until the last of them has ended."""
+    if len(ended) < volumes:
+        return "pending"
+    if set(ended) == {Outcome.CONVERTED}:
+        return Outcome.CONVERTED if stacks == volumes else "partial"
+    return "partial" if Outcome.CONVERTED in ended else min(ended)
 
 
 def _volume(at: tuple[str, str], record: Record, standing: Standing, current: set[str]) -> Row:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.archive.formats.header import Header
-from pipeline.archive.group import PENDING, Fate, fate, group
+from pipeline.archive.group import Fate, fate, group
 from pipeline.archive.identity import content_id, volume_id
 from pipeline.archive.index import File
 from pipeline.archive.vault import Vault
@@ -38,31 +38,27 @@ def test_a_plain_series_reads_no_pixels_and_waits_for_the_run() -> None:
     files = [file("a"), file("b")]
     found = group(files, never)
     assert found.images == tuple(files)
-    assert found.settled(()) == {"a": PENDING, "b": PENDING}
+    assert found.fates == {}
 
 
 def test_what_is_not_ours_does_not_spoil_the_series() -> None:
     found = group([file("a"), file("b", reason=Reason.LOCALIZER)], never)
     assert [f.file_id for f in found.images] == ["a"]
     assert found.reasons == ()
-    assert found.settled(()) == {"a": PENDING, "b": Fate(Outcome.SKIPPED, Reason.LOCALIZER)}
+    assert found.fates == {"b": Fate(Outcome.SKIPPED, Reason.LOCALIZER)}
 
 
 def test_a_broken_file_refuses_the_whole_series_and_keeps_its_own_reason() -> None:
     found = group([file("a"), file("b", reason=Reason.UNSUPPORTED_TS), file("c", reason=Reason.TRUNCATED)], never)
     assert found.reasons == (Reason.TRUNCATED, Reason.UNSUPPORTED_TS)
-    assert found.settled(found.reasons) == {
-        "a": fate(Reason.TRUNCATED),
-        "b": fate(Reason.UNSUPPORTED_TS),
-        "c": fate(Reason.TRUNCATED),
-    }
+    assert found.fates == {"b": fate(Reason.UNSUPPORTED_TS), "c": fate(Reason.TRUNCATED)}
 
 
 def test_a_truncated_copy_of_a_whole_image_spoils_nothing() -> None:
     files = [file("a"), file("b", "a", Reason.TRUNCATED, position=None), file("c")]
     found = group(files, never)
     assert [f.file_id for f in found.images] == ["a", "c"]
-    assert found.settled(found.reasons) == {"a": PENDING, "b": fate(Reason.TRUNCATED), "c": PENDING}
+    assert found.fates == {"b": fate(Reason.TRUNCATED)}
 
 
 @pytest.mark.parametrize(
@@ -78,7 +74,7 @@ def test_a_truncated_copy_of_a_whole_image_spoils_nothing() -> None:
 def test_other_broken_files_do(instance: str, whole: Reason | None, reason: Reason) -> None:
     found = group([file("a", None, whole), file("b", instance, reason), file("c", "")], never)
     assert reason in found.reasons
-    assert found.settled(found.reasons)["c"] == fate(found.reasons[0])
+    assert "c" in {f.file_id for f in found.images}
 
 
 class TestLost:
@@ -90,7 +86,7 @@ class TestLost:
         found = group([file("a"), file("b")], never, [self.lost(reason)])
         assert [f.file_id for f in found.images] == ["a", "b"]
         assert found.reasons == (reason,)
-        assert set(found.settled(found.reasons).values()) == {Fate(Outcome.QUARANTINED, reason)}
+        assert found.fates == {"x": Fate(Outcome.QUARANTINED, reason)}
 
     def test_what_is_skipped_has_none(self) -> None:
         found = group([file("a", reason=Reason.LOCALIZER)], never, [self.lost(Reason.EMPTY_FILE)])
@@ -100,16 +96,8 @@ class TestLost:
     def test_a_cut_copy_is_none(self) -> None:
         cut = self.lost(Reason.TRUNCATED, Header(format="dicom", instance="a"))
         found = group([file("a")], never, [cut])
-        assert found.settled(found.reasons) == {"a": PENDING, "x": fate(Reason.TRUNCATED)}
-
-
-def test_the_geometry_refuses_what_is_left() -> None:
-    found = group([file("a"), file("b", "a"), file("c", reason=Reason.LOCALIZER)], equal)
-    assert found.settled([Reason.MISSING_SLICE]) == {
-        "a": fate(Reason.MISSING_SLICE),
-        "b": fate(Reason.DUPLICATE_SOP),
-        "c": fate(Reason.LOCALIZER),
-    }
+        assert found.fates == {"x": fate(Reason.TRUNCATED)}
+        assert found.reasons == ()
 
 
 @given(st.permutations(["native", "lossless", "lossy"]))
@@ -130,7 +118,7 @@ def test_of_equal_copies_the_least_processed_is_kept(order: list[str]) -> None:
 def test_one_instance_with_two_headers_is_a_conflict(facts: dict[str, object]) -> None:
     found = group([file("a"), file("b", "a", **facts), file("c")], never)
     assert found.reasons == (Reason.DUPLICATE_SOP_CONFLICT,)
-    assert set(found.settled(found.reasons).values()) == {fate(Reason.DUPLICATE_SOP_CONFLICT)}
+    assert {f.file_id for f in found.images} == {"a", "b", "c"}
 
 
 def test_one_instance_with_two_sets_of_voxels_is_a_conflict() -> None:
@@ -145,7 +133,7 @@ def test_files_without_instance_uid_are_never_taken_for_copies() -> None:
 def test_every_file_has_one_end(drawn: list[tuple[str, Reason | None]]) -> None:
     files = [file(str(n), instance, reason) for n, (instance, reason) in enumerate(drawn)]
     found = group(files, equal)
-    assert set(found.settled(found.reasons)) == {f.file_id for f in files}
+    assert {f.file_id for f in found.images} | set(found.fates) == {f.file_id for f in files}
     whole = {instance for instance, r in drawn if r is None}
     spoilers = [
         r

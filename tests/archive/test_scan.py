@@ -21,13 +21,14 @@ from pipeline.archive import assemble
 from pipeline.archive import index as indexing
 from pipeline.archive import scan as scanning
 from pipeline.archive.assemble import Assembly
-from pipeline.archive.catalog import FILES, SERIES, Catalog, Rows
+from pipeline.archive.catalog import FILES, SERIES, STACKS, Catalog, Rows
 from pipeline.archive.convert import stored
 from pipeline.archive.entry import Entry
 from pipeline.archive.formats.child import Child
 from pipeline.archive.formats.limits import Limits
 from pipeline.archive.index import File
 from pipeline.archive.scan import scan
+from pipeline.archive.slices import Slice
 from pipeline.archive.vault import Vault
 from pipeline.errors import SourceError
 from tests.archive import makers
@@ -51,7 +52,11 @@ def only(catalog: Catalog) -> dict[str, object]:
 
 
 def tables_equal(a: Catalog, b: Catalog) -> bool:
-    return a.files.equals(b.files, check_metadata=True) and a.series.equals(b.series, check_metadata=True)
+    return all(x.equals(y, check_metadata=True) for x, y in zip(tables(a), tables(b), strict=True))
+
+
+def tables(catalog: Catalog) -> tuple[pa.Table, ...]:
+    return catalog.files, catalog.series, catalog.stacks
 
 
 @pytest.fixture(scope="module")
@@ -102,10 +107,9 @@ class TestAnArchiveOfEverything:
         names = [p for p in archive.rglob("*") if p.is_symlink() or not p.is_dir()]
         assert catalog.files.num_rows == len(names)
         assert ends(catalog) == {
-            (None, None): 8 + 2,
+            (None, None): 8 + 7 + 2,
             ("skipped", "LOCALIZER"): 1,
             ("duplicate", "DUPLICATE_SOP"): 1,
-            ("quarantined", "MISSING_SLICE"): 7,
             ("quarantined", "TRUNCATED"): 8,
             ("skipped", "NO_PIXELS"): 1,
             ("skipped", "ORPHAN_LABELS"): 1,
@@ -120,7 +124,7 @@ class TestAnArchiveOfEverything:
         assert len({row["series_id"] for row in rows}) == len(rows)
         assert Counter((r["format"], r["verdict"], r["reason"], r["n_files"]) for r in rows) == {
             ("dicom", "accepted", None, 10): 1,
-            ("dicom", "quarantined", "MISSING_SLICE", 7): 1,
+            ("dicom", "accepted", "MISSING_SLICE", 7): 1,
             ("dicom", "quarantined", "TRUNCATED", 8): 1,
             ("dicom", "skipped", "NO_PIXELS", 1): 1,
             ("nifti", "accepted", None, 1): 1,
@@ -130,20 +134,34 @@ class TestAnArchiveOfEverything:
         by_reason = {row["reason"]: row for row in catalog.series.to_pylist() if row["format"] == "dicom"}
         assert by_reason[None]["spacing_k_mm"] == pytest.approx(2.5)
         assert np.allclose(np.reshape(by_reason[None]["affine"], (4, 4)), makers.affine(oblique=True), atol=1e-6)
-        assert by_reason["MISSING_SLICE"]["n_missing_estimated"] == 1
-        assert by_reason["MISSING_SLICE"]["gap_max_mm"] == pytest.approx(5.0)
+        assert (by_reason["MISSING_SLICE"]["n_stacks"], by_reason["MISSING_SLICE"]["n_volumes"]) == (2, 2)
         assert by_reason["MISSING_SLICE"]["study_id"] is None
         assert by_reason["TRUNCATED"]["n_slices"] == 8
 
+    def test_a_series_with_a_gap_is_two_parts(self, catalog: Catalog) -> None:
+        parts = [row for row in catalog.stacks.to_pylist() if row["partial"]]
+        assert {(row["partial"], row["verdict"], row["n_missing_estimated"]) for row in parts} == {
+            ("MISSING_SLICE", "accepted", 0)
+        }
+        assert sorted(row["n_slices"] for row in parts) == [3, 4]
+
+    def test_a_gap_refuses_a_series_where_asked(self, archive: Path, home: Vault) -> None:
+        refused = scan([archive / "gap"], home, irregular="refuse")
+        assert only(refused)["reason"] == "MISSING_SLICE"
+        assert only(refused)["n_missing_estimated"] == 1
+        assert only(refused)["gap_max_mm"] == pytest.approx(5.0)
+        assert ends(refused) == {("quarantined", "MISSING_SLICE"): 7}
+
     def test_files_point_to_their_series_and_volume(self, catalog: Catalog) -> None:
-        series = {row["series_id"]: row for row in catalog.series.to_pylist()}
+        stacks = {(row["series_id"], row["volume_id"]) for row in catalog.stacks.to_pylist()}
         for row in catalog.files.to_pylist():
             if row["outcome"] is None:
-                assert row["volume_id"] == series[row["series_id"]]["volume_id"] is not None
+                (volume,) = row["volume_ids"]
+                assert (row["series_id"], volume) in stacks
             else:
-                assert row["volume_id"] is None
-        made_of = Counter(row["volume_id"] for row in catalog.files.to_pylist() if row["volume_id"])
-        assert sorted(made_of.values()) == [2, 8]
+                assert row["volume_ids"] == []
+        made_of = Counter(volume for row in catalog.files.to_pylist() for volume in row["volume_ids"])
+        assert sorted(made_of.values()) == [2, 3, 4, 8]
 
     def test_labels_are_counted_and_named(self, catalog: Catalog, home: Vault) -> None:
         (row,) = (r for r in catalog.series.to_pylist() if r["format"] == "nifti")
@@ -153,7 +171,7 @@ class TestAnArchiveOfEverything:
         assert [name for name, _ in entry.labels] == ["mask"]
 
     def test_no_text_of_a_header_or_name_leaves(self, catalog: Catalog) -> None:
-        for table in (catalog.files, catalog.series):
+        for table in tables(catalog):
             sink = pa.BufferOutputStream()
             with pa.ipc.new_stream(sink, table.schema) as writer:
                 writer.write_table(table)
@@ -195,9 +213,9 @@ class TestAnArchiveOfEverything:
         assert set(moved.files["file_id"].to_pylist()).isdisjoint(catalog.files["file_id"].to_pylist())
 
     def test_the_tables_are_what_their_schemas_say(self, catalog: Catalog) -> None:
-        for table, schema in ((catalog.files, FILES), (catalog.series, SERIES)):
+        for table, schema in zip(tables(catalog), (FILES, SERIES, STACKS), strict=True):
             assert table.schema.equals(schema, check_metadata=True)
-            assert schema.metadata == {b"schema_version": b"1"}
+            assert schema.metadata == {b"schema_version": b"2"}
             assert table.column(0).to_pylist() == sorted(table.column(0).to_pylist())
             for field in schema:
                 assert field.metadata[b"description"]
@@ -415,8 +433,8 @@ class TestIsolation:
             ("ImagePositionPatient", b"1e308\\-1e308\\1e308", "MISSING_GEOMETRY"),
             ("ImageOrientationPatient", b"1e200\\0\\0\\0\\1e200\\0", "MISSING_GEOMETRY"),
             ("PixelSpacing", b"1e200\\1e200", "MISSING_GEOMETRY"),
-            ("NumberOfFrames", b"99999999999", "MULTIFRAME"),
-            ("NumberOfFrames", b"1e300", "MULTIFRAME"),
+            ("NumberOfFrames", b"99999999999", "BOMB_DECLARED"),
+            ("NumberOfFrames", b"1e300", "BOMB_DECLARED"),
         ],
     )
     def test_numbers_beyond_reason(
@@ -424,9 +442,12 @@ class TestIsolation:
     ) -> None:
         makers.ct_series(tmp_path / "src" / "a", edit=_odd(attribute, value))
         makers.ct_series(tmp_path / "src" / "b", seed=1)
-        rows = {row["verdict"]: row for row in scan([tmp_path / "src"], vault).series.to_pylist()}
-        assert set(rows) == {"accepted", "quarantined"}
-        assert reason in rows["quarantined"]["reasons"] or rows["quarantined"]["reason"] == "UNREADABLE"
+        catalog = scan([tmp_path / "src"], vault)
+        whole = vault.pseudonym("series", makers.uid("series", 1))
+        rows = {row["series_id"] == whole: row for row in catalog.series.to_pylist()}
+        assert (rows[True]["verdict"], rows[True]["reason"], rows[True]["n_volumes"]) == ("accepted", None, 1)
+        assert reason in rows[False]["reasons"] or rows[False]["reason"] == "UNREADABLE"
+        assert ends(catalog).total() == 16
 
     def test_sizes_beyond_reason(self, tmp_path: Path, vault: Vault) -> None:
         image = makers.itk_image(tmp_path / "src" / "b.nrrd", makers.voxels((3, 4, 5)))
@@ -436,7 +457,7 @@ class TestIsolation:
         assert found[None, None] == 1
         assert found.total() == 2
 
-    @pytest.mark.parametrize(("where", "series", "files"), [("gate", 3, 8), ("content_id", 3, 8), ("link", 2, 3)])
+    @pytest.mark.parametrize(("where", "series", "files"), [("stacks", 3, 8), ("slice_id", 3, 8), ("link", 2, 3)])
     def test_an_error_of_this_program_ends_one_series(
         self,
         tmp_path: Path,
@@ -460,7 +481,7 @@ class TestIsolation:
 
         def failing(of: Any, *others: Any) -> object:
             first = of[0] if isinstance(of, list) else of
-            header = first.header if isinstance(first, File) else first
+            header = first.header if isinstance(first, File | Slice) else first
             if header.series != makers.uid("series", 0):
                 raise ArithmeticError(SENTINEL)
             return sound(of, *others)

@@ -120,7 +120,7 @@ def same_images(plain: Catalog, other: Catalog, vault: Vault, child: Child) -> N
     assert ends(other) == ends(plain)
     assert facts(other) == facts(plain)
     expected, found = volumes(plain, vault, child), volumes(other, vault, child)
-    assert len(found) == 4
+    assert len(found) == 5
     for a, b in zip(expected, found, strict=True):
         np.testing.assert_array_equal(a.volume.array, b.volume.array)
         assert a.volume.array.dtype == b.volume.array.dtype

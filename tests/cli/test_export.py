@@ -38,7 +38,7 @@ def test_segmentations_say_that_they_hold_identities_and_what_cannot_be_one(plac
     assert "will hold identities" in told.err
     assert "NOT_DICOM: the source is no DICOM series" in told.out
     assert "MISSING_SLICE: a gap of" in told.out
-    assert "3 series selected; 1 files, 1 of them written now" in told.out
+    assert "3 volumes selected; 1 files, 1 of them written now" in told.out
     (path,) = (tmp_path / "seg").iterdir()
     assert path.name.endswith("_body_body.dcm")
     assert everything(place) == before

@@ -12,6 +12,7 @@ from pydicom.pixels import get_decoder
 from pydicom.pixels.decoders.base import Decoder
 
 from pipeline.archive.formats.header import Header
+from pipeline.archive.formats.mosaic import tiles
 from pipeline.archive.formats.pixels import shape_of
 from pipeline.archive.formats.syntax import AS_BITS, DECODERS, READABLE
 from pipeline.errors import Quarantine
@@ -37,13 +38,22 @@ def voxels(file: BinaryIO, header: Header, parts: Sequence[int] | None = None) -
         if plugin and plugin not in decoder.available_plugins:
             continue
         try:
-            array = _frames(decoder, dataset, parts, options | {"decoding_plugin": plugin})
+            array = _voxels(decoder, dataset, header, parts, options | {"decoding_plugin": plugin})
         except (MemoryError, OSError):
             raise
         except Exception:
             continue
-        return array.reshape(shape_of(header, parts)).astype(array.dtype.newbyteorder("="), copy=False)
+        return array.astype(array.dtype.newbyteorder("="), copy=False)
     raise Quarantine(Reason.DECODE_FAIL)
+
+
+def _voxels(
+    decoder: Decoder, dataset: FileDataset, header: Header, parts: Sequence[int] | None, options: dict[str, Any]
+) -> np.ndarray:
+    if not header.mosaic:
+        return _frames(decoder, dataset, parts, options).reshape(shape_of(header, parts))
+    slices = tiles(_frames(decoder, dataset, None, options), header.shape, header.mosaic)
+    return slices if parts is None else slices[list(parts)]
 
 
 def _frames(decoder: Decoder, dataset: FileDataset, parts: Sequence[int] | None, options: dict[str, Any]) -> np.ndarray:

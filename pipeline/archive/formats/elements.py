@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from struct import unpack
 
 from pydicom.charset import convert_encodings, decode_bytes, python_encoding
 from pydicom.dataelem import RawDataElement, convert_raw_data_element
@@ -35,6 +36,10 @@ class Elements:
 
     def __contains__(self, tag: int) -> bool:
         return tag in self.raw
+
+    def value(self, tag: int) -> bytes:
+        """The value as it stands; b"" where it is absent."""
+        return self._bytes(tag)
 
     def text(self, tag: int) -> str:
         """The whole value without padding; "" where it is absent."""
@@ -84,9 +89,51 @@ class Elements:
             return None
         return int.from_bytes(value[:width], "little" if raw.is_little_endian else "big", signed=signed)
 
+    def numbers(self, tag: int, count: int) -> tuple[float, ...] | None:
+        """Exactly ``count`` finite numbers, binary (FL, FD) or decimal; which, its length tells where no VR does."""
+        raw, value = self._raw(tag), self._bytes(tag)
+        if raw is None or raw.VR in ("DS", "IS"):
+            return self.decimals(tag, count)
+        code = {4 * count: "f", 8 * count: "d"}.get(len(value))
+        if code is None:
+            return None
+        numbers = unpack(f"{'<' if raw.is_little_endian else '>'}{count}{code}", value)
+        return numbers if all(map(math.isfinite, numbers)) else None
+
+    def number(self, tag: int) -> float | None:
+        """One finite number, binary or decimal, else None."""
+        numbers = self.numbers(tag, 1)
+        return numbers[0] if numbers else None
+
+    def first_number(self, tag: int) -> float | None:
+        """The first of one or more doubles (FD), else None."""
+        numbers = self.numbers(tag, len(self._bytes(tag)) // 8)
+        return numbers[0] if numbers else None
+
+    def count(self, tag: int) -> int | None:
+        """One unsigned integer of 16 or 32 bits (US, UL), else None."""
+        raw, value = self._raw(tag), self._bytes(tag)
+        if raw is None or len(value) not in (2, 4):
+            return None
+        return int.from_bytes(value, "little" if raw.is_little_endian else "big")
+
+    def counts(self, tag: int) -> tuple[int, ...]:
+        """Unsigned integers of 16 bits (US); none where it is absent."""
+        raw, value = self._raw(tag), self._bytes(tag)
+        if raw is None or len(value) % 2:
+            return ()
+        return unpack(f"{'<' if raw.is_little_endian else '>'}{len(value) // 2}H", value)
+
+    def item(self, tag: int) -> Elements | None:
+        """The first item of a sequence, None where there is none."""
+        items = self.items(tag)
+        return items[0] if items else None
+
     def items(self, tag: int) -> list[Elements]:
         """The items of a sequence; none where it is absent or damaged."""
         element = self.raw.get(tag)
+        if isinstance(element, list):
+            return element
         if isinstance(element, RawDataElement):
             # A sequence of stated length: pydicom raises whatever it meets in it.
             with suppress(Exception):

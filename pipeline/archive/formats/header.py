@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, NamedTuple
 
@@ -83,6 +84,11 @@ class Facets(NamedTuple):
     acquired_s: float | None = None
     number: int | None = None
 
+    @classmethod
+    def of(cls, values: Iterable[Any]) -> Facets:
+        """As JSON gives them back."""
+        return cls._make(map(_frozen, values))
+
 
 ALONE = Facets()
 """Of an image that says nothing of the kind."""
@@ -97,8 +103,12 @@ class Frame(NamedTuple):
     slice_thickness: float | None = None
     slope: float = 1.0
     intercept: float = 0.0
+    rescale_stated: bool = False
+    rescale_type: str = ""
     window: tuple[float, float] | None = None
     image_type: tuple[str, ...] = ()
+    calculation: str = ""
+    kernel: str = ""
     facets: Facets = ALONE
 
 
@@ -110,6 +120,7 @@ class Header:
     ----------
     patient, study, series, instance, frame_of_reference :
         PatientID and UIDs; of a file without them ("" where absent), the scanner supplies stand-ins.
+    calculation : Volume Based Calculation Technique (0008,9207) of an enhanced object: MAX_IP and the like
     shape : (frames or slices, rows, columns)
     slope, intercept : stored value -> rescaled value (DICOM PS3.3 C.11.1.1.2; NIfTI scl_slope, scl_inter)
     rescale_stated : whether the file itself states slope and intercept; DICOM needs both, NIfTI a usable slope
@@ -125,6 +136,7 @@ class Header:
     content : sha256 of the file's bytes for formats without instance UIDs, else ""
     facets : which of several images at one place this is
     frames : of a multi-frame object what each of its ``shape[0]`` frames says; else none
+    mosaic : where the frames are tiles of one image, how many of them lie side by side; else 0
     volumes : how many volumes of ``shape`` lie one behind another in a file of another format than DICOM
     """
 
@@ -142,6 +154,7 @@ class Header:
     kernel: str = ""
     body_part: str = ""
     image_type: tuple[str, ...] = ()
+    calculation: str = ""
     burned_in: str = ""
     lossy: bool = False
     shape: tuple[int, int, int] = (0, 0, 0)
@@ -173,6 +186,7 @@ class Header:
     content: str = ""
     facets: Facets = ALONE
     frames: tuple[Frame, ...] = ()
+    mosaic: int = 0
     volumes: int = 1
 
     @property
@@ -202,17 +216,13 @@ class Header:
         values: dict[str, Any] = {name: _frozen(value) for name, value in facts.items()}
         if facts.get("pet") is not None:
             values["pet"] = Pet(*facts["pet"])
-        values["facets"] = _facets(facts["facets"])
+        values["facets"] = Facets.of(facts["facets"])
         values["frames"] = tuple(map(_frame, facts["frames"]))
         return cls(**values)
 
 
 def _frame(values: list[Any]) -> Frame:
-    return Frame._make([*map(_frozen, values[:-1]), _facets(values[-1])])
-
-
-def _facets(values: list[Any]) -> Facets:
-    return Facets._make(map(_frozen, values))
+    return Frame._make([*map(_frozen, values[:-1]), Facets.of(values[-1])])
 
 
 def _frozen(value: Any) -> Any:

@@ -24,6 +24,7 @@ class Limits:
     ----------
     memory_bytes : address space of a child; one that reads large voxels is given more (``memory_for``)
     declared_bytes : most bytes of voxels that one file may declare; more is BOMB_DECLARED, unread
+    frames : most frames of which one file may say where each lies; more is BOMB_DECLARED, unread
     seconds_per_file : for one answer, before the time that its bytes may take is added
     bytes_per_second : slowest storage and decoder that are still waited for
     members : most files that one zip or tar may hold
@@ -32,6 +33,7 @@ class Limits:
 
     memory_bytes: int = 2 * GIB
     declared_bytes: int = 8 * GIB
+    frames: int = 1 << 16
     seconds_per_file: float = 30.0
     bytes_per_second: int = 16 * MIB
     files_per_child: int = 10_000

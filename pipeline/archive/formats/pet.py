@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from pipeline.archive.formats import tags
 from pipeline.archive.formats.elements import Elements
@@ -68,14 +69,18 @@ def time_s(text: str) -> float | None:
 
 def moment_s(date: str, time: str) -> float | None:
     """Seconds since 1970 of a DICOM DA and TM, both stated, by one clock; else None."""
-    seconds = time_s(time)
-    if seconds is None or not _DATE.fullmatch(date.strip()):
+    seconds, day = time_s(time), _day_s(date.strip())
+    return None if seconds is None or day is None else day + seconds
+
+
+@lru_cache(16)
+def _day_s(date: str) -> float | None:
+    if not _DATE.fullmatch(date):
         return None
     try:
-        day = datetime.strptime(date.strip(), "%Y%m%d").replace(tzinfo=UTC)
+        return datetime.strptime(date, "%Y%m%d").replace(tzinfo=UTC).timestamp()
     except ValueError:
         return None
-    return day.timestamp() + seconds
 
 
 def datetime_s(text: str, zone: str = "") -> float | None:

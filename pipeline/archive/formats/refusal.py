@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydicom.uid import UID
 
-from pipeline.archive.formats.header import Header
+from pipeline.archive.formats.header import Frame, Header
 from pipeline.archive.formats.limits import Limits
 from pipeline.archive.formats.syntax import READABLE
 from pipeline.reasons import Reason
@@ -26,6 +26,9 @@ _FLAVOURS = {
 }
 """Value 3 of Image Type: DICOM PS3.3 C.8.2.1.1.1, C.8.3.1.1.1; and what vendors write there."""
 
+_CALCULATIONS = dict.fromkeys(("MAX_IP", "MIN_IP", "VOLUME_RENDER", "SURFACE_RENDER"), Reason.PROJECTION)
+"""Volume Based Calculation Technique of an enhanced object: DICOM PS3.3 C.8.16.2.1.3."""
+
 _ALLOCATED = {False: (8, 16, 32), True: (32, 64)}
 
 
@@ -39,20 +42,27 @@ def refusal(header: Header, limits: Limits, *, has_pixels: bool, damage: Reason 
         return _CLASSES[header.sop_class]
     if not has_pixels:
         return damage or _without_pixels(header)
-    flavour = header.image_type[2].upper() if len(header.image_type) > 2 else ""
-    if flavour in _FLAVOURS:
-        return _FLAVOURS[flavour]
+    flavours = {flavour(part) for part in header.frames or (header,)} or {None}
+    left_out = flavour(header) or next((f for f in flavours if None not in flavours), None)
+    if left_out is not None:
+        return left_out
     if header.samples != 1 or header.photometric not in ("MONOCHROME1", "MONOCHROME2", ""):
         return Reason.COLOR
     if not limits.allow(header):
         return Reason.BOMB_DECLARED
-    if header.shape[0] > 1:
+    if header.shape[0] > 1 and not any(frame.position for frame in header.frames):
         return Reason.MULTIFRAME
     if not _describes_pixels(header):
         return Reason.UNREADABLE
     if header.transfer_syntax not in READABLE:
         return Reason.UNSUPPORTED_TS
     return damage
+
+
+def flavour(image: Header | Frame) -> Reason | None:
+    """Why one image, or one frame, is never part of a volume: it is a localizer, or a projection of a volume."""
+    value = image.image_type[2].upper() if len(image.image_type) > 2 else ""
+    return _FLAVOURS.get(value) or _CALCULATIONS.get(image.calculation)
 
 
 def _without_pixels(header: Header) -> Reason:

@@ -1,0 +1,160 @@
+"""Parallel images that are several volumes: told apart by what they say they are, else by their order at each place.
+
+::
+
+    place     0      2.5    5         by echo         by number
+    images   a  A   b  B   c  C       a b c           of 1 2 | 3 4 | 5 6 : the first, the second at each place
+    echo     1  2   1  2   1  2       A B C
+
+A key is taken only where it makes the stacks more regular, and into no more stacks than there are images at one
+place: what differs from slice to slice tells nothing apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from itertools import pairwise
+
+from pipeline.archive.formats.header import Header
+from pipeline.archive.lattice import defects, levels, places
+from pipeline.archive.slices import Slice
+
+Key = Callable[[Header], Hashable]
+Group = list[Slice]
+
+FEWEST = 3
+"""Images of a stack that a key may split off where no two images lie at one place."""
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _diffusion(header: Header) -> Hashable:
+    gradient = header.facets.gradient
+    return _b_value(header), gradient and tuple(round(g, 4) + 0.0 for g in gradient)
+
+
+def _b_value(header: Header) -> Hashable:
+    return _rounded(header.facets.b_value, 1)
+
+
+def _echo(header: Header) -> Hashable:
+    return header.facets.echo, _rounded(header.facets.echo_ms, 3)
+
+
+def _acquisition(header: Header) -> Hashable:
+    return header.facets.acquisition
+
+
+_STRICT: tuple[Key, ...] = (
+    lambda h: h.facets.stack,
+    lambda h: h.facets.temporal_position,
+    _echo,
+    _b_value,
+    lambda h: h.facets.component,
+    lambda h: _rounded(h.facets.energy_kev, 1),
+)
+"""What never differs within one volume."""
+
+_LOOSE: tuple[Key, ...] = (
+    _diffusion,
+    lambda h: _rounded(h.facets.inversion_ms, 2),
+    lambda h: h.image_type,
+    _acquisition,
+    lambda h: _rounded(h.facets.trigger_ms, 3),
+    lambda h: _rounded(h.facets.acquired_s, 3),
+)
+"""What may differ from slice to slice of one volume as well."""
+
+_ORDERS: tuple[Callable[[Header], float | None], ...] = (
+    lambda h: h.facets.trigger_ms,
+    lambda h: h.facets.acquired_s,
+    lambda h: None if h.facets.number is None else float(h.facets.number),
+)
+
+
+def by_content(slices: Sequence[Slice]) -> list[Group]:
+    """The volumes that parallel images make, each of which states its place; one group where nothing tells them apart.
+
+    Two regular stacks that lie one between the other make a regular one as well, so keys that never differ within a
+    volume are asked first; Acquisition Number is such a key for CT alone (an interleaved MR may count its packages).
+    """
+    strict = _STRICT + ((_acquisition,) if slices[0].header.modality == "CT" else ())
+    return [part for group in _apart([list(slices)], strict) for part in _mended(group)]
+
+
+def _apart(groups: list[Group], keys: Sequence[Key]) -> list[Group]:
+    """Split by every key whose values make stacks that share space: slabs one behind the other stay one."""
+    for key in keys:
+        parted = []
+        for group in groups:
+            parts = _by(key, group)
+            parted.extend(parts if len(parts) > 1 and _overlap(parts) else [group])
+        groups = parted
+    return groups
+
+
+def _overlap(parts: Sequence[Group]) -> bool:
+    at = [sorted(_places(part, parts[0][0])) for part in parts]
+    spans = sorted((line[0], line[-1]) for line in at)
+    return all(b[0] <= a[1] for a, b in pairwise(spans)) and min(map(len, parts)) >= min(FEWEST, max(map(len, parts)))
+
+
+def _mended(group: Group) -> list[Group]:
+    """By the first key that lessens the defects, then by the next."""
+    at = places([s.header for s in group])
+    wrong = defects(at)
+    if not wrong:
+        return [group]
+    deepest = max(map(len, levels(at)))
+    for key in _STRICT + _LOOSE:
+        parts = _by(key, group)
+        fits = 1 < len(parts) <= deepest if deepest > 1 else len(parts) > 1 and min(map(len, parts)) >= FEWEST
+        if fits and sum(defects(_places(part, group[0])) for part in parts) < wrong:
+            return [one for part in parts for one in _mended(part)]
+    return _ranked(group)
+
+
+def _ranked(group: Group) -> list[Group]:
+    """The first image at each place, the second, ...: by trigger, time or number, where that is sure.
+
+    Sure is an order in which either every volume ends before the next begins, or every place.
+    """
+    at = places([s.header for s in group])
+    here = levels(at)
+    sizes = sorted({len(level) for level in here})
+    for order in _ORDERS:
+        stated = [order(s.header) for s in group]
+        values = [v for v in stated if v is not None]
+        if len(values) < len(group) or any(len({values[n] for n in level}) < len(level) for level in here):
+            continue
+        ordered = [sorted(level, key=lambda n: values[n]) for level in here]
+        ranks = [[level[r] for level in ordered if r < len(level)] for r in range(sizes[-1])]
+        by_volume = _follow(ranks, values) and (len(sizes) == 1 or _is_cut_short(ranks, len(here)))
+        if by_volume or (len(sizes) == 1 and _follow(ordered, values)):
+            return [[group[n] for n in rank] for rank in ranks]
+    return [group]
+
+
+def _is_cut_short(ranks: Sequence[Sequence[int]], whole: int) -> bool:
+    """Whether only the last of three volumes or more lacks images: a scan that was stopped."""
+    return len(ranks) > 2 and len(ranks[-2]) == whole and len(ranks[-1]) >= FEWEST
+
+
+def _follow(sets: Sequence[Sequence[int]], values: Sequence[float]) -> bool:
+    spans = sorted((min(values[n] for n in one), max(values[n] for n in one)) for one in sets)
+    return all(a[1] < b[0] for a, b in pairwise(spans))
+
+
+def _by(key: Key, group: Group) -> list[Group]:
+    """Parts of one value each, in the order of the values as text."""
+    found: dict[Hashable, Group] = {}
+    for one in group:
+        found.setdefault(key(one.header), []).append(one)
+    return [found[value] for value in sorted(found, key=repr)]
+
+
+def _places(part: Group, first: Slice) -> tuple[float, ...]:
+    # Along one normal for all parts: that of the same image.
+    return places([first.header, *(s.header for s in part)])[1:]
