@@ -90,3 +90,10 @@ def test_bytes_that_are_no_stream_are_refused() -> None:
 def test_no_more_than_was_promised_is_read() -> None:
     file = Inflating(window(raw(CONTENT)), RAW, 100)
     assert io.BufferedReader(file).read() == CONTENT[:100]
+
+
+@pytest.mark.parametrize("step", [1, 7, 100])
+def test_the_last_run_is_given_to_its_end(step: int) -> None:
+    """zlib has taken in all bytes long before it has given out what the last ones stand for."""
+    file = Inflating(window(raw(b"x" + bytes(5000))), RAW, 5001)
+    assert b"".join(iter(lambda: file.read(step) or b"", b"")) == b"x" + bytes(5000)
