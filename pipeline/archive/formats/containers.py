@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from struct import unpack_from
 
-from pipeline.archive.formats.inflate import GZIP, Inflating, Window
+from pipeline.archive.formats.within import GZIP, Inflating, Window
 from pipeline.archive.formats.limits import Limits
 from pipeline.archive.formats.opening import Coding, Span
 from pipeline.archive.formats.sniff import Container

@@ -19,7 +19,7 @@ from hashlib import sha256
 from typing import BinaryIO, Literal, NamedTuple
 
 from pipeline.archive.formats import remote
-from pipeline.archive.formats.inflate import GZIP, RAW, Inflating, Window
+from pipeline.archive.formats.within import GZIP, RAW, Inflating, Window
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 

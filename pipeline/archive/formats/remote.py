@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any
 
-from pipeline.archive.formats.inflate import Seekable
+from pipeline.archive.formats.within import Seekable
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.archive.formats import inflate
-from pipeline.archive.formats.inflate import GZIP, RAW, Inflating, Window
+from pipeline.archive.formats import within
+from pipeline.archive.formats.within import GZIP, RAW, Inflating, Window
 from pipeline.errors import Quarantine
 
 CONTENT = b"".join(
@@ -64,7 +64,7 @@ def test_what_is_gzipped_in_pieces_is_the_file(reads: list[tuple[int, int]], cut
 
 
 def test_marks_are_few_in_a_long_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inflate, "_MOST_MARKS", 8)
+    monkeypatch.setattr(within, "_MOST_MARKS", 8)
     file = Inflating(window(raw(CONTENT)), RAW, len(CONTENT))
     file._spacing = 100
     buffered = io.BufferedReader(file, 128)
