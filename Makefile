@@ -1,5 +1,6 @@
 # Every target first builds .venv where it is missing or older than pyproject.toml.
 #   make demo | test | test-system | lint | format | bench | schemas | clean
+#   make peers-geometry   builds .venv-peers-geometry: what `scanmill bench geometry` compares with
 #   make peers            builds .venv-peers: all that the benchmarks compare with; `make bench` takes it where it is
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ READY := .venv/.stamp
 GPU := .venv/gpu
 PEERS := .venv-peers/bin
 
-.PHONY: demo test test-system lint format bench peers schemas clean
+.PHONY: demo test test-system lint format bench peers peers-geometry schemas clean
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml
@@ -56,8 +57,13 @@ bench: $(READY)
 
 peers: .venv-peers/.stamp
 
+# The Python of this one is what `scanmill bench geometry --peers` asks for.
+peers-geometry:
+	$(PYTHON) -m venv .venv-peers-geometry
+	.venv-peers-geometry/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers-geometry.txt
+
 schemas: $(READY)
 	$(BIN)/scanmill schema --write schemas
 
 clean:
-	rm -rf .venv .venv-peers demo build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers .venv-peers-geometry demo build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 
-from pipeline import recipe
+from pipeline import recipe, vendors
 from pipeline.archive import vocabulary
 from pipeline.report import dictionary, steps
 
 
 def documents() -> dict[str, str]:
     """Path under ``schemas/`` -> text."""
-    recipes = {"recipe.json": json.dumps(recipe.json_schema(), indent=1) + "\n", "steps.md": steps.document()}
-    return dictionary.documents() | vocabulary.documents() | recipes
+    written = {"recipe.json": recipe.json_schema(), "profile.json": vendors.json_schema()}
+    by_hand = {name: json.dumps(schema, indent=1) + "\n" for name, schema in written.items()}
+    return dictionary.documents() | vocabulary.documents() | by_hand | {"steps.md": steps.document()}

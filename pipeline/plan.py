@@ -37,6 +37,7 @@ class Plan:
     ----------
     stages : the steps; those of a plan that runs are all stages
     masks : (name, chain from the same source) of the label maps that fits look within
+    profile : the vendor profile that parameters were taken from, with its version: ``ct-ge 1``
 
     Raises
     ------
@@ -48,6 +49,7 @@ class Plan:
     source: Spec
     stages: Chain = ()
     masks: tuple[tuple[str, Chain], ...] = ()
+    profile: str | None = None
 
     def __post_init__(self) -> None:
         changed = ""
@@ -211,12 +213,14 @@ def peak_bytes(plans: Mapping[Any, Plan]) -> int:
 def fingerprint(plans: Mapping[str, Plan], raw_sha256: str) -> str:
     """Of everything that decides the bytes of a recipe's outputs: what makes a re-run incremental.
 
-    sha256 over the raw volume's own hash and, per kept name, each step with its version and parameters.
+    sha256 over the raw volume's own hash and, per kept name, each step with its version and parameters, and the vendor
+    profile that some of them are from.
     """
     outputs = {
         name: {
             "stages": [described(step) for step in plan.stages],
             "masks": {mask: [described(step) for step in chain] for mask, chain in plan.masks},
+            **({"profile": plan.profile} if plan.profile else {}),
         }
         for name, plan in plans.items()
     }

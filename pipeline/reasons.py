@@ -36,6 +36,7 @@ class Reason(StrEnum):
     LOCALIZER = "LOCALIZER"
     PROJECTION = "PROJECTION"
     ORPHAN_LABELS = "ORPHAN_LABELS"
+    NO_REGIONS = "NO_REGIONS"
     # The same twice
     DUPLICATE_SOP = "DUPLICATE_SOP"
     # Bytes
@@ -44,6 +45,7 @@ class Reason(StrEnum):
     CHANGED = "CHANGED"
     TRUNCATED = "TRUNCATED"
     UNREADABLE = "UNREADABLE"
+    PATH_UNSAFE = "PATH_UNSAFE"
     UNSUPPORTED_TS = "UNSUPPORTED_TS"
     DECODE_FAIL = "DECODE_FAIL"
     DECODER_CRASH = "DECODER_CRASH"
@@ -116,13 +118,15 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.SECONDARY_CAPTURE: Meaning(_S, "a secondary capture: a picture of a screen, not an acquisition"),
     Reason.LOCALIZER: Meaning(_S, "a localizer or reference survey"),
     Reason.PROJECTION: Meaning(_S, "a projection of a volume (MIP and the like)"),
-    Reason.ORPHAN_LABELS: Meaning(_S, "a label map without an image of the same folder and grid"),
+    Reason.ORPHAN_LABELS: Meaning(_S, "labels without a converted image that they lie on, voxel for voxel"),
+    Reason.NO_REGIONS: Meaning(_S, "a segmentation without frames, or a structure set without closed contours"),
     Reason.DUPLICATE_SOP: Meaning(_D, "the same SOP Instance UID with the same content was kept once already"),
     Reason.PERMISSION: Meaning(_Q, "the file may not be read by this user", retry=True),
     Reason.UNREADABLE_IO: Meaning(_Q, "the storage failed while reading the file", retry=True),
     Reason.CHANGED: Meaning(_Q, "the file changed between scan and run; scan again", retry=True),
     Reason.TRUNCATED: Meaning(_Q, "fewer bytes than the header promises"),
     Reason.UNREADABLE: Meaning(_Q, "the header cannot be parsed or lacks what pixel data need"),
+    Reason.PATH_UNSAFE: Meaning(_Q, "the header names a data file that is no plain file of its own folder"),
     Reason.UNSUPPORTED_TS: Meaning(_Q, "no decoder for this transfer syntax"),
     Reason.DECODE_FAIL: Meaning(_Q, "the decoder refused the pixel data"),
     Reason.DECODER_CRASH: Meaning(_Q, "the decoder died on this file"),

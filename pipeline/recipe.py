@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from pipeline import training
+from pipeline import training, vendors
 from pipeline.errors import RecipeError
-from pipeline.plan import Chain, Plan
-from pipeline.recipe_tree import NAME, RAW, Fitted, branches, check_training, needed, random, steps
+from pipeline.plan import Chain, Plan, Step, stage_name
+from pipeline.recipe_tree import NAME, RAW, Fitted, Stated, branches, chains, check_training, needed, random, steps
 from pipeline.sampling import Augment, sampled
 from pipeline.training import Training
+from pipeline.vendors import Profile
 from pipeline.volume import Facts, Spec
 from pipeline.yaml_text import Text, adapter, parse
 
@@ -35,6 +36,9 @@ class Recipe:
     masks : (name, steps) of the label maps that fits look within
     augment : how many samples are made of what rests on a draw; None where nothing does
     train : how a network is trained on what is kept
+    stated : of each name among ``chains`` and ``masks`` the parameters that the recipe itself states, step by step;
+        a name that is missing here states them all
+    profiles : vendor profiles, for what it does not state
     """
 
     name: str
@@ -43,22 +47,42 @@ class Recipe:
     masks: tuple[tuple[str, Chain], ...] = ()
     augment: Augment | None = None
     train: Training | None = None
+    stated: tuple[tuple[str, Stated], ...] = ()
+    profiles: tuple[Profile, ...] = ()
 
     def compile(self, source: Spec, facts: Facts, volume_id: str) -> dict[str, Plan]:
         """{name of an output: Plan} for one volume: defaults are filled in, draws are drawn, fits still to be settled.
 
-        What rests on a draw is there once a sample, as ``name/s000`` and so on.
+        What rests on a draw is there once a sample, as ``name/s000`` and so on.  What the recipe does not state is
+        taken from the vendor profile that matches, then from the facts of the volume, then from the step itself.
         """
-        masks = {name: _resolved(chain, facts) for name, chain in self.masks}
+        profile = vendors.applicable(self.profiles, facts)
+        masks = {name: self._filled(name, chain, profile) for name, chain in self.masks}
+        said = dict(self.masks)
         plans: dict[str, Plan] = {}
-        for name, chain in self.chains:
-            plan = Plan(source, _resolved(chain, facts), tuple(needed(chain, masks).items()))
+        for name, as_said in self.chains:
+            chain = self._filled(name, as_said, profile)
+            looked_within = needed(chain, masks)
+            took = (chain, looked_within) != (as_said, needed(as_said, said))
+            plan = Plan(
+                source,
+                _resolved(chain, facts),
+                tuple((within, _resolved(mask, facts)) for within, mask in looked_within.items()),
+                profile.label if profile is not None and took else None,
+            )
             if self.augment is None or not random(chain, masks):
                 plans[name] = plan
             else:
                 for sample in self.augment.names:
                     plans[f"{name}/{sample}"] = sampled(plan, self.augment.seed, volume_id, sample)
         return plans
+
+    def _filled(self, name: str, chain: Chain, profile: Profile | None) -> Chain:
+        """The same with the defaults of a profile wherever the recipe is silent."""
+        stated = dict(self.stated).get(name)
+        if profile is None or stated is None:
+            return chain
+        return tuple(_completed(step, keys, profile) for step, keys in zip(chain, stated, strict=True))
 
 
 def batches(plans: Mapping[str, Plan]) -> list[dict[str, Plan]]:
@@ -67,6 +91,15 @@ def batches(plans: Mapping[str, Plan]) -> list[dict[str, Plan]]:
     for name, plan in plans.items():
         found.setdefault(name.partition("/")[2], {})[name] = plan
     return [found[sample] for sample in sorted(found)]
+
+
+def _completed(step: Step, stated: frozenset[str], profile: Profile) -> Step:
+    """A step with the defaults of a profile.  Beside what the recipe states they may make no step: its word stands."""
+    silent = {key: value for key, value in dict(profile.defaults).get(stage_name(step), ()) if key not in stated}
+    try:
+        return replace(step, **silent)
+    except ValueError:
+        return step
 
 
 def _resolved(chain: Chain, facts: Facts) -> Chain:
@@ -79,12 +112,13 @@ def packaged() -> list[str]:
 
 
 def load(recipe: str | Path, fits: Path | None = None) -> Recipe:
-    """A recipe by its packaged name or its file; ``fits`` is the folder of what was fitted over the archive.
+    """A recipe by its packaged name or its file, with all vendor profiles that there are.
 
-    Raises RecipeError.
+    ``fits`` is the folder of what was fitted over the archive.  Raises RecipeError.
     """
     text = source_text(recipe)
-    return build(parse(text, str(recipe)), {} if fits is None else _stored(fits))
+    built = build(parse(text, str(recipe)), {} if fits is None else _stored(fits))
+    return replace(built, profiles=vendors.available())
 
 
 def _stored(folder: Path) -> dict[str, Any]:
@@ -127,10 +161,12 @@ def build(text: Text, fitted: Fitted | None = None) -> Recipe:
     if "augment" in top:
         augment = text.made(text.mapping(top["augment"], ("augment",)), "augment", Augment, ("augment",))
     kept, masks = branches(text, entries, fitted or {}, augment is not None)
+    stated = {name: branch.stated for name, branch in (masks | kept).items()}
     train = training.read(text, top["train"], ("train",)) if "train" in top else None
     if train is not None:
-        check_training(text, train, kept, masks)
-    return Recipe(name, where, tuple(kept.items()), tuple(masks.items()), augment, train)
+        check_training(text, train, chains(kept), chains(masks))
+    named = tuple(chains(kept).items()), tuple(chains(masks).items())
+    return Recipe(name, where, *named, augment, train, tuple(stated.items()))
 
 
 def json_schema() -> dict[str, Any]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,19 +33,35 @@ Fitted = Mapping[str, Mapping[str, Any]]
 """Entries that were fitted over an archive, by the name under which they are stored."""
 
 
+Stated = tuple[frozenset[str], ...]
+"""The parameters that a recipe itself states, of each step of a chain."""
+
+
+class Branch(NamedTuple):
+    """What leads to a name from the source."""
+
+    chain: Chain = ()
+    stated: Stated = ()
+
+
 def branches(
     text: Text, entries: list[Any], fitted: Fitted, augmented: bool
-) -> tuple[dict[str, Chain], dict[str, Chain]]:
+) -> tuple[dict[str, Branch], dict[str, Branch]]:
     """``(kept, masks)``: {kept name: what leads to it from the source}, and the same of what fits look within.
 
     Raises RecipeError.
     """
     tree = _Tree(text, fitted)
-    here: Chain = ()
+    here = Branch()
     for number, entry in enumerate(entries):
         here = tree.add(entry, ("stages", number), here)
     tree.finish(augmented)
     return tree.kept, tree.masks
+
+
+def chains(found: Mapping[str, Branch]) -> dict[str, Chain]:
+    """{name: its steps}"""
+    return {name: branch.chain for name, branch in found.items()}
 
 
 def needed(chain: Chain, masks: Mapping[str, Chain]) -> dict[str, Chain]:
@@ -92,13 +108,13 @@ class _Tree:
 
     text: Text
     fitted: Fitted
-    named: dict[str, Chain] = field(default_factory=lambda: {RAW: ()})
-    kept: dict[str, Chain] = field(default_factory=dict)
-    masks: dict[str, Chain] = field(default_factory=dict)
+    named: dict[str, Branch] = field(default_factory=lambda: {RAW: Branch()})
+    kept: dict[str, Branch] = field(default_factory=dict)
+    masks: dict[str, Branch] = field(default_factory=dict)
     seen: list[tuple[Chain, Place]] = field(default_factory=list)
 
-    def add(self, entry: Any, at: Place, here: Chain) -> Chain:
-        """The chain that an entry ends, ``here`` being that of the entry above it."""
+    def add(self, entry: Any, at: Place, here: Branch) -> Branch:
+        """The branch that an entry ends, ``here`` being that of the entry above it."""
         text = self.text
         fields = text.mapping(entry, at)
         if "from" in fields:
@@ -107,41 +123,43 @@ class _Tree:
         if "fit" in fields:
             stored = self.fitted[text.known(fields.pop("fit"), tuple(self.fitted), "stored fit", (*at, "fit"))]
             fields = {**stored, **fields}
+        stated = frozenset(fields) - {"use"}
         step = _step(text, fields, at)
         mask = within(step)
         if mask is not None:
             self.masks[mask] = self.named[text.known(mask, tuple(self.named), "branch point", (*at, "within"))]
-        here = (*here, step)
-        self.seen.append((here, at))
+        here = Branch((*here.chain, step), (*here.stated, stated))
+        self.seen.append((here.chain, at))
         for key, name in names.items():
             self._name(key, name, here, (*at, key))
-        _check(text, here, self.masks, at)
+        _check(text, here.chain, chains(self.masks), at)
         return here
 
     def finish(self, augmented: bool) -> None:
         """Raises RecipeError for a step that nothing needs, a draw without samples, or samples without a draw."""
-        used = {*self.kept.values()}
-        for chain in self.kept.values():
-            used.update(needed(chain, self.masks).values())
+        kept, masks = chains(self.kept), chains(self.masks)
+        used = {*kept.values()}
+        for chain in kept.values():
+            used.update(needed(chain, masks).values())
         for chain, at in self.seen:
             if not any(other[: len(chain)] == chain for other in used):
                 raise self.text.error("nothing is kept of this stage: add 'keep: NAME' here or further on", at)
             if isinstance(chain[-1], Draw) and not augmented:
                 name = stage_name(chain[-1])
                 raise self.text.error(f"{name!r} is random: say 'augment: {{samples: 4, seed: 0}}'", at)
-        if augmented and not any(random(chain, self.masks) for chain in self.kept.values()):
+        if augmented and not any(random(chain, masks) for chain in kept.values()):
             raise self.text.error("'augment' makes samples of what is random, and nothing kept is", ("augment",))
 
-    def _name(self, key: str, name: Any, chain: Chain, at: Place) -> None:
+    def _name(self, key: str, name: Any, branch: Branch, at: Place) -> None:
         if not isinstance(name, str) or not NAME.fullmatch(name):
             raise self.text.error(f"{key!r} must be lower-case letters, digits, - and _", at)
         if name in self.named:
             raise self.text.error(f"{name!r} names two outputs", at)
         if name in RESERVED:
             raise self.text.error(f"{name!r} is a folder of OME-Zarr: choose another name", at)
-        self.named[name] = chain
+        self.named[name] = branch
         if key == "keep":
-            self.kept[name] = chain
+            self.kept[name] = branch
 
 
 @cache

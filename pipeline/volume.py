@@ -18,6 +18,10 @@ Voi = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID", "TABLE", "OTHER"]
 """How values of interest are shown: VOI LUT Function, or a VOI LUT Sequence, or what the standard does not define."""
 
 
+KernelClass = Literal["soft", "sharp"]
+"""What a CT kernel is made for: soft tissue, or edges (lung, bone)."""
+
+
 @dataclass(frozen=True)
 class Spec:
     """What is known of a volume before it is read: where it lies, what it is, how it is stored."""
@@ -55,6 +59,10 @@ class Facts:
     suv_factor : times an intensity, the uptake value by body weight; None where the header does not allow it.  Weight
         over decayed dose: it tells neither
     suv_refusal : then the code of the reason why, of ``pipeline.reasons``
+    manufacturer, model, kernel, body_part : terms of the closed vocabularies (``pipeline.terms``); None where the
+        header states nothing, or nothing that is a term
+    kernel_class : how sharp the kernel is, as the vendor profile says
+    profile : the packaged vendor profile that matches, and its version: ``ct-ge 1``
     """
 
     modality: str | None = None
@@ -70,6 +78,12 @@ class Facts:
     spacing_source: str = "pixel"
     suv_factor: float | None = None
     suv_refusal: str | None = None
+    manufacturer: str | None = None
+    model: str | None = None
+    kernel: str | None = None
+    body_part: str | None = None
+    kernel_class: KernelClass | None = None
+    profile: str | None = None
 
     @property
     def linear_window(self) -> tuple[float, float] | None:

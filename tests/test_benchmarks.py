@@ -125,8 +125,9 @@ def test_the_error_is_told_beside_the_seconds(capsys):
     assert "left out: gone" in page
 
 
-def test_peers_are_bounded_explained_and_never_needed():
-    lines = (ROOT / "benchmarks" / "peers.txt").read_text().splitlines()
+@pytest.mark.parametrize("name", ["peers.txt", "peers-geometry.txt"])
+def test_peers_are_bounded_explained_and_never_needed(name: str):
+    lines = (ROOT / "benchmarks" / name).read_text().splitlines()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     needed = {Requirement(line).name for line in project["dependencies"]}
     text = (ROOT / "docs" / "dependencies.md").read_text()

@@ -37,9 +37,12 @@ def names(lines: list[str]) -> set[str]:
 
 
 def imported() -> set[str]:
-    """Distributions of all that pipeline/ imports, at the top or inside functions."""
+    """Distributions of all that pipeline/ imports, at the top or inside functions.
+
+    One module is run by the interpreter of another environment (``scanmill bench geometry --peers``).
+    """
     modules: set[str] = set()
-    for path in (ROOT / "pipeline").rglob("*.py"):
+    for path in set((ROOT / "pipeline").rglob("*.py")) - {ROOT / "pipeline" / "bench" / "peer_script.py"}:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 modules.update(alias.name.partition(".")[0] for alias in node.names)

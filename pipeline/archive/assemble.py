@@ -10,12 +10,13 @@ import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.archive import vocabulary
 from pipeline.archive.catalog import FILES, SERIES, STACKS, Catalog, Rows, measured, published
-from pipeline.archive.entry import Entry, Part
+from pipeline.archive.derived_labels import DRAWABLE, Annotations, Target, is_annotation
+from pipeline.archive.entry import Entry, Part, grid_of
 from pipeline.archive.formats.header import Header
 from pipeline.archive.formats.refusal import flavour
 from pipeline.archive.gate import Gate
@@ -26,13 +27,16 @@ from pipeline.archive.index import File, Index, series_key
 from pipeline.archive.labels import link, word
 from pipeline.archive.measure import counts, unmeasured
 from pipeline.archive.modality import modality
+from pipeline.archive.pairs import paired
 from pipeline.archive.slices import slices
 from pipeline.archive.stacks import Irregular, Stack, stacks
 from pipeline.archive.suv import suv
 from pipeline.archive.vault import Vault
+from pipeline.archive.vendor import device
 from pipeline.reasons import Outcome, Reason
 
 Label = tuple[str, File]
+Row = tuple[Fate, str | None, tuple[str, ...]]
 
 _LOG = logging.getLogger("scanmill")
 
@@ -58,24 +62,44 @@ class Assembly:
     _files: Rows = field(default_factory=lambda: Rows(FILES))
     _stacks: Rows = field(default_factory=lambda: Rows(STACKS))
     _series: Rows = field(default_factory=lambda: Rows(SERIES))
+    # Segmentations and structure sets: a series with what was lost of it, and the ends of those that lie on a volume.
+    _aside: list[tuple[list[str], list[File]]] = field(default_factory=list)
+    _drawn: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    # A file that holds the voxels of others -> what became of each of these.
+    _shared: dict[str, tuple[File, dict[str, Row]]] = field(default_factory=dict)
 
     def catalog(self) -> Catalog:
         """Judge all that the scan met; volumes and identities are kept in the vault, all or none."""
         with self.index.transaction():
             lost = holes(self.index)
             adopted = {file.file_id for files in lost.values() for file in files}
+            annotations = Annotations.of(self.index.annotations(), self.voxels)
             for met in self.index.series():
-                if files := [f for f in met if f.file_id not in adopted]:
-                    name, holed = _series_name(files[0]), lost.get(series_key(files[0]), [])
-                    with self._isolated(name, (*files, *holed)):
-                        self._dicom(name, files, holed)
+                files = [f for f in met if f.file_id not in adopted]
+                images, holed = [f for f in files if not is_annotation(f)], lost.get(series_key(met[0]), [])
+                if images:
+                    name = _series_name(images[0])
+                    with self._isolated(name, (*images, *holed)):
+                        self._dicom(name, images, holed, annotations)
+                if len(files) > len(images):
+                    ids = [f.file_id for f in files if is_annotation(f)]
+                    self._aside.append((ids, [] if images else holed))
+            for ids, holed in self._aside:
+                files = [file for file in map(self.index.found, ids) if file is not None]
+                name = _series_name(files[0])
+                with self._isolated(name, (*files, *holed)):
+                    self._annotated(name, files, holed, annotations)
             shared, seen = self.index.shared_names(), set[str]()
-            for files in self.index.folders():
+            for met in self.index.folders():
+                files = [paired(file, self.index, self.vault) for file in met]
                 with self._isolated(f"{os.fsdecode(files[0].folder)}\0", files):
                     self._folder(files, shared, seen)
             for file in self.index.rest():
-                if file.file_id not in adopted:
+                if file.file_id not in adopted and file.file_id not in self._shared:
                     self._add_file(file, fate(file.reason or Reason.INTERNAL))
+            for data, rows in self._shared.values():
+                if data.file_id not in adopted:
+                    self._add_file(data, *_of_all(list(rows.values())))
         return Catalog(self._files.table(), self._series.table(), self._stacks.table())
 
     @contextmanager
@@ -114,8 +138,8 @@ class Assembly:
         for file in files:
             self._add_file(file, fate(Reason.INTERNAL), series_id)
 
-    def _dicom(self, name: str, files: Sequence[File], lost: Sequence[File]) -> None:
-        """One series and what was lost of it."""
+    def _dicom(self, name: str, files: Sequence[File], lost: Sequence[File], annotations: Annotations) -> None:
+        """One series and what was lost of it, with the annotations that lie on its volumes."""
         sorted_out = group(files, self.voxels, lost)
         images = slices(sorted_out.images)
         if sorted_out.reasons:
@@ -125,10 +149,47 @@ class Assembly:
         else:
             reasons = tuple(reason for reason in Reason if reason in {f.reason for f in files})
             found = [Stack(tuple(slices(files)), Gate(counts(list(map(_header, files))), reasons))]
-        series_id, ends = self._add_series(name, (*files, *lost), found)
+        labels = self._labels(found, annotations)
+        series_id, ends = self._add_series(name, (*files, *lost), found, labels)
         for file in (*files, *lost):
             end, volumes = ends.get(file.file_id, (PENDING, ()))
             self._add_file(file, sorted_out.fates.get(file.file_id, end), series_id, volumes)
+        for _, label in (one for own in labels for one in own):
+            self._drawn[label.file_id] = (series_id, ends[label.file_id][1])
+
+    def _labels(self, found: Sequence[Stack], annotations: Annotations) -> list[list[Label]]:
+        """By stack, the annotations that lie on what becomes of it."""
+        targets: list[Target | None] = []
+        for one in found:
+            lead, m = one.slices[0].header, one.judged.measures
+            if one.judged.reasons or m.affine is None or not m.anatomical:
+                targets.append(None)
+                continue
+            instances = frozenset(s.header.instance for s in one.slices)
+            grid = grid_of(m.affine, (m.n_slices, *lead.shape[1:]))
+            targets.append(Target(lead.series, lead.frame_of_reference, instances, grid))
+        return annotations.link(targets, self.index.found)
+
+    def _annotated(self, name: str, files: Sequence[File], lost: Sequence[File], annotations: Annotations) -> None:
+        """Segmentations and structure sets of one series: none spoils another, nor the images that it was made on."""
+        left = []
+        for file in files:
+            reason = annotations.refused.get(file.file_id)
+            if file.file_id in self._drawn:
+                self._add_file(file, PENDING, *self._drawn[file.file_id])
+            elif reason is Reason.DUPLICATE_SOP:
+                self._add_file(file, fate(reason))
+            else:
+                known = Reason.ORPHAN_LABELS if file.reason in DRAWABLE else file.reason
+                left.append(replace(file, reason=reason or known))
+        for file in lost:
+            self._add_file(file, fate(file.reason or Reason.INTERNAL))
+        if left:
+            reasons = tuple(reason for reason in Reason if reason in {f.reason for f in left})
+            one = Stack(tuple(slices(left)), Gate(counts(list(map(_header, left))), reasons))
+            series_id, _ = self._add_series(name, left, [one], [()])
+            for file in left:
+                self._add_file(file, fate(file.reason or Reason.INTERNAL), series_id)
 
     def _folder(self, files: Sequence[File], shared: set[bytes], seen: set[str]) -> None:
         """The images and label maps of one folder.  A path below two sources is told apart by its content."""
@@ -164,16 +225,17 @@ class Assembly:
         found = stacks(slices([file]))
         if file.reason is not None:
             found = [Stack.of(slices([file])[:1], file.reason)]
-        series_id, ends = self._add_series(name, [file], found, labels)
+        series_id, ends = self._add_series(name, [file], found, [labels] * len(found))
         for part in (file, *(label for _, label in labels)):
-            self._add_file(part, *ends[file.file_id][:1], series_id, ends[file.file_id][1])
+            end, volumes = ends[part.file_id]
+            self._add_file(part, end, series_id, volumes)
 
     def _add_series(
-        self, name: str, files: Sequence[File], found: Sequence[Stack], labels: Sequence[Label] = ()
+        self, name: str, files: Sequence[File], found: Sequence[Stack], labels: Sequence[Sequence[Label]]
     ) -> tuple[str, dict[str, tuple[Fate, tuple[str, ...]]]]:
-        """Rows of the series and its stacks, the volumes, the identities.
+        """Rows of the series and its stacks, each with its labels, the volumes, the identities.
 
-        Returns the series_id, and by file_id how the files of the stacks end and which volumes they are a part of.
+        Returns the series_id, and by file_id how these files end, labels too, and which volumes they are a part of.
         """
         lead = next((one for one in found if not one.judged.reasons), max(found, key=lambda one: len(one.slices)))
         header = lead.slices[0].header
@@ -182,9 +244,8 @@ class Assembly:
             "study_id": self._pseudonym("study", header.study) if header.study else None,
             "patient_id": self._pseudonym("patient", header.patient) if header.patient else None,
             "kind": "image",
-            "n_labels": len(labels),
         }
-        rows = [self._add_stack(name, ids, one, labels) for one in found]
+        rows = [self._add_stack(name, ids, one, own) for one, own in zip(found, labels, strict=True)]
         volumes = [row["volume_id"] for row in rows if row["volume_id"]]
         met = {reason for one in found for reason in (*one.judged.reasons, one.partial)}
         reasons = dict.fromkeys((*lead.judged.reasons, *(reason for reason in Reason if reason in met)))
@@ -193,13 +254,14 @@ class Assembly:
             | {
                 "reason": next(iter(reasons), None),
                 "reasons": list(reasons),
-                "n_files": len(files),
+                "n_files": sum(2 if f.data else 1 for f in files),
                 "n_stacks": len(found),
                 "n_volumes": len(volumes),
-                "bytes_in": _nbytes([f for one in found for f in one.files], labels),
+                "n_labels": len({label.file_id for own in labels for _, label in own}),
+                "bytes_in": _nbytes([f for one in found for f in one.files], [one for own in labels for one in own]),
             }
         )
-        return ids["series_id"], _ends(found, [row["volume_id"] for row in rows])
+        return ids["series_id"], _ends(found, labels, [row["volume_id"] for row in rows])
 
     def _add_stack(self, name: str, ids: Mapping[str, Any], one: Stack, labels: Sequence[Label]) -> dict[str, Any]:
         header, reasons = one.slices[0].header, one.judged.reasons
@@ -221,9 +283,11 @@ class Assembly:
             "partial": one.partial,
             "modality": kind_of_image,
             **_described(header, self.vault),
+            **measured(device(header, kind_of_image), ("kernel_class", "profile")),
             **published(one.facets),
             "lossy": any(s.header.lossy for s in one.slices),
-            "n_files": len(one.files),
+            "n_files": sum(2 if f.data else 1 for f in one.files),
+            "n_labels": len(labels),
             "bytes_in": _nbytes(one.files, labels),
         }
         self._stacks.add(row)
@@ -261,6 +325,9 @@ class Assembly:
         return entry.volume_id, edition
 
     def _add_file(self, file: File, end: Fate, series_id: str | None = None, volumes: Sequence[str] = ()) -> None:
+        if file.data is not None:
+            _, rows = self._shared.setdefault(file.data.file_id, (file.data, {}))
+            rows[file.file_id] = (end, series_id, tuple(volumes))
         self._files.add(
             {
                 "file_id": file.file_id,
@@ -277,6 +344,13 @@ class Assembly:
         pseudonym = self.vault.pseudonym(kind, value)
         self.index.add_identity(pseudonym, kind, value)
         return pseudonym
+
+
+def _of_all(rows: Sequence[Row]) -> Row:
+    """A file that any volume is made of is a part of all such, and what becomes of it is for the run to say."""
+    pending = [row for row in rows if row[0] == PENDING]
+    end, series_id, _ = min(pending or rows, key=lambda row: row[1] or "")
+    return end, series_id, tuple(sorted({volume for _, _, volumes in pending for volume in volumes}))
 
 
 def _header(file: File) -> Header:
@@ -299,18 +373,20 @@ def _verdict(one: Stack) -> str:
     return "skipped" if skipped else "quarantined"
 
 
-def _ends(found: Sequence[Stack], volumes: Sequence[str | None]) -> dict[str, tuple[Fate, tuple[str, ...]]]:
+def _ends(
+    found: Sequence[Stack], labels: Sequence[Sequence[Label]], volumes: Sequence[str | None]
+) -> dict[str, tuple[Fate, tuple[str, ...]]]:
     """By file_id: a file of several stacks is quarantined with the first that is, and skipped if all are.
 
     What is quarantined is no part of a volume: that a part of it was converted does not settle it.
     """
     fates: dict[str, list[Fate]] = defaultdict(list)
     members: dict[str, list[str]] = defaultdict(list)
-    for one, volume in zip(found, volumes, strict=True):
+    for one, own, volume in zip(found, labels, volumes, strict=True):
         reasons = one.judged.reasons
         # A hole must never be converted in silence: what is left of a series with an empty file is refused with it.
         end = Fate(Outcome(_verdict(one)), reasons[0]) if reasons else PENDING
-        for file in one.files:
+        for file in (*one.files, *(label for _, label in own)):
             fates[file.file_id].append(end)
             members[file.file_id] += [volume] if volume else []
     rank = {Outcome.QUARANTINED: 0, None: 1, Outcome.SKIPPED: 2}
@@ -319,8 +395,8 @@ def _ends(found: Sequence[Stack], volumes: Sequence[str | None]) -> dict[str, tu
 
 
 def _nbytes(files: Sequence[File], labels: Sequence[Label]) -> int:
-    sizes = {file.file_id: file.size for file in (*files, *(label for _, label in labels))}
-    return sum(sizes.values())
+    parts = {file.file_id: Part.of(file).bytes for file in (*files, *(label for _, label in labels))}
+    return sum(parts.values())
 
 
 def _described(header: Header, vault: Vault) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +10,8 @@ from time import perf_counter
 
 import numpy as np
 
+from pipeline.archive.derived_labels import is_annotation
+from pipeline.archive.draw import LabelMap, draw
 from pipeline.archive.entry import Entry
 from pipeline.archive.formats import voxels
 from pipeline.archive.formats.child import Child
@@ -17,8 +20,11 @@ from pipeline.archive.formats.pixels import stored_dtype
 from pipeline.archive.formats.rescale import rescaled
 from pipeline.archive.index import File
 from pipeline.archive.vault import Vault
+from pipeline.archive.vendor import completed
 from pipeline.errors import Quarantine
+from pipeline.grid import Grid
 from pipeline.reasons import Reason
+from pipeline.structure import Structure
 from pipeline.volume import Facts, Volume
 
 _UNITS = frozenset({"HU", "BQML", "GML"})
@@ -36,6 +42,7 @@ class Converted:
     labels : published name -> label map on the same grid, in the smallest unsigned type that holds it
     geometry_error_mm : as the gate measured it
     bytes_in : length of all files that were read
+    structures : published name -> what the values of that label map mean, where it says so
     seconds : by step: ``read`` (stored values from storage), ``decode`` (to their units)
     """
 
@@ -45,6 +52,7 @@ class Converted:
     labels: dict[str, Volume]
     geometry_error_mm: float
     bytes_in: int
+    structures: dict[str, tuple[Structure, ...]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict, compare=False)
 
 
@@ -74,15 +82,16 @@ def convert(vault: Vault, volume_id: str, edition: str, child: Child) -> Convert
         files = [part.file(index) for part in entry.parts]
         headers = [_header(f).part(n) for part, f in zip(entry.parts, files, strict=True) for n in part.parts]
         array = _image(entry, files, headers, child, clock)
-        labels = {name: Volume(_label(part.file(index), child, clock), grid, "labels") for name, part in entry.labels}
+        labels = dict(_labels([(word, part.file(index)) for word, part in entry.labels], grid, vault, child, clock))
     facts = _facts(entry, headers, array)
     parts = (*entry.parts, *(part for _, part in entry.labels))
-    read = sum(part.size for part in parts)
+    read = sum(part.bytes for part in parts)
     return Converted(
         series_id=entry.series_id,
         volume=Volume(array, grid),
         facts=facts,
-        labels=labels,
+        labels={name: one.volume for name, one in labels.items()},
+        structures={name: one.structures for name, one in labels.items() if one.structures},
         geometry_error_mm=entry.geometry_error_mm,
         bytes_in=read,
         seconds=clock.seconds,
@@ -95,7 +104,8 @@ def stored(file: File, child: Child, out: np.ndarray | None = None, parts: Seque
     Raises Quarantine.
     """
     known = {"size": file.size, "mtime_ns": file.mtime_ns}
-    return voxels.stored(file.place, _header(file), child, out, parts=parts, **known)
+    data = None if file.data is None else (file.data.place, (file.data.size, file.data.mtime_ns))
+    return voxels.stored(file.place, _header(file), child, out, parts=parts, data=data, **known)
 
 
 class _Clock:
@@ -132,6 +142,22 @@ def _image(entry: Entry, files: Sequence[File], headers: Sequence[Header], child
         return rescaled(values, np.array([h.slope for h in headers]), np.array([h.intercept for h in headers]))
 
 
+def _labels(
+    files: Sequence[tuple[str, File]], grid: Grid, vault: Vault, child: Child, clock: _Clock
+) -> Iterator[tuple[str, LabelMap]]:
+    """Label maps by published name; a file of several maps counts on from its word: ``seg``, ``seg-2``."""
+    seen: Counter[str] = Counter()
+    for word, file in files:
+        if is_annotation(file):
+            with clock.step("decode"):
+                maps = list(draw(file, grid, vault, child))
+        else:
+            maps = [LabelMap(Volume(_label(file, child, clock), grid, "labels"))]
+        for one in maps:
+            seen[word] += 1
+            yield word if seen[word] == 1 else f"{word}-{seen[word]}", one
+
+
 def _label(file: File, child: Child, clock: _Clock) -> np.ndarray:
     header = _header(file)
     with clock.step("read"):
@@ -151,7 +177,7 @@ def _facts(entry: Entry, headers: Sequence[Header], array: np.ndarray) -> Facts:
     middle = headers[len(headers) // 2]
     finite = array if array.dtype.kind != "f" else array[np.isfinite(array)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    return Facts(
+    stated = Facts(
         modality=entry.modality,
         units=_units(entry.modality, middle),
         padding=_padding(headers, array.dtype),
@@ -166,6 +192,7 @@ def _facts(entry: Entry, headers: Sequence[Header], array: np.ndarray) -> Facts:
         suv_factor=entry.suv.factor,
         suv_refusal=entry.suv.reason,
     )
+    return completed(stated, headers)
 
 
 def _units(modality: str | None, header: Header) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.archive.formats.header import ALONE, Facets
 from pipeline.archive.index import File, Index
+from pipeline.archive.pairs import joined
 from pipeline.archive.slices import Slice
 from pipeline.archive.suv import Suv
 from pipeline.archive.vault import Vault
@@ -20,17 +21,21 @@ from pipeline.reasons import Reason
 
 @dataclass(frozen=True)
 class Part:
-    """A file as it was when the volume was put together, and which frames, or which volume, of it are meant."""
+    """A file as it was when the volume was put together, and which frames, or which volume, of it are meant.
+
+    ``data`` likewise, where another file holds its voxels.
+    """
 
     file_id: str
     size: int
     mtime_ns: int
     parts: tuple[int, ...] = (0,)
+    data: Part | None = None
 
     @classmethod
     def of(cls, file: File, *parts: int) -> Part:
         """These parts of a file, or its first."""
-        return cls(file.file_id, file.size, file.mtime_ns, parts or (0,))
+        return cls(file.file_id, file.size, file.mtime_ns, parts or (0,), cls.of(file.data) if file.data else None)
 
     @classmethod
     def all_of(cls, slices: Sequence[Slice]) -> tuple[Part, ...]:
@@ -38,10 +43,27 @@ class Part:
         runs = (list(run) for _, run in groupby(slices, key=lambda s: s.file.file_id))
         return tuple(cls.of(run[0].file, *(s.part for s in run)) for run in runs)
 
+    @classmethod
+    def from_facts(cls, facts: dict[str, Any]) -> Part:
+        """Of the fields that ``asdict`` gave, once they have been JSON."""
+        data = facts["data"] and cls.from_facts(facts["data"])
+        return cls(**facts | {"parts": tuple(facts["parts"]), "data": data})
+
+    @property
+    def bytes(self) -> int:
+        """Length of what is read."""
+        return self.size + (self.data.size if self.data else 0)
+
     def file(self, index: Index) -> File:
         """The file, with its header.  Raises Quarantine(CHANGED) where a later scan met another one in its place."""
+        found, data = self._found(index), self.data and self.data._found(index)
+        if found.header is None:
+            raise Quarantine(Reason.CHANGED)
+        return joined(found, data) if data else found
+
+    def _found(self, index: Index) -> File:
         found = index.file(self.file_id)
-        if found is None or found.header is None or (found.size, found.mtime_ns) != (self.size, self.mtime_ns):
+        if found is None or (found.size, found.mtime_ns) != (self.size, self.mtime_ns):
             raise Quarantine(Reason.CHANGED)
         return found
 
@@ -79,7 +101,7 @@ class Entry:
     @property
     def grid(self) -> Grid:
         """Where the voxels of the raw volume are."""
-        return Grid(tuple(self.affine[n : n + 4] for n in (0, 4, 8, 12)), self.shape)
+        return grid_of(self.affine, self.shape)
 
     def edition(self, vault: Vault) -> str:
         """The name of these very files: their paths, sizes and times.
@@ -98,8 +120,8 @@ class Entry:
     def from_json(cls, text: str) -> Entry:
         """The value that ``to_json`` wrote."""
         facts = json.loads(text)
-        facts["parts"] = tuple(map(_part, facts["parts"]))
-        facts["labels"] = tuple((name, _part(part)) for name, part in facts["labels"])
+        facts["parts"] = tuple(map(Part.from_facts, facts["parts"]))
+        facts["labels"] = tuple((name, Part.from_facts(part)) for name, part in facts["labels"])
         facts["facets"] = Facets.of(facts["facets"])
         facts["partial"] = facts["partial"] and Reason(facts["partial"])
         factor, reason = facts["suv"]
@@ -107,5 +129,6 @@ class Entry:
         return cls(**facts | {"shape": tuple(facts["shape"]), "affine": tuple(facts["affine"])})
 
 
-def _part(facts: dict[str, Any]) -> Part:
-    return Part(**facts | {"parts": tuple(facts["parts"])})
+def grid_of(affine: Sequence[float], shape: tuple[int, int, int]) -> Grid:
+    """The grid of a volume by its row-major affine."""
+    return Grid(tuple(tuple(affine[n : n + 4]) for n in (0, 4, 8, 12)), shape)

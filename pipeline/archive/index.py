@@ -58,6 +58,7 @@ CREATE TEMP TABLE found (
 CREATE INDEX temp.by_folder ON found (folder);
 """
 
+_ANNOTATED = f"('{Reason.SEGMENTATION}', '{Reason.RTSTRUCT}')"
 _MET = "SELECT n.file_id, n.path, n.size, n.mtime_ns, n.folder, n.relative, n.location"
 _WITH_FACTS = " FROM found n LEFT JOIN files f ON f.file_id = n.file_id AND f.size = n.size AND f.mtime_ns = n.mtime_ns"
 _KNOWN = f"{_MET}, COALESCE(n.reason, f.reason), f.header {_WITH_FACTS}"
@@ -72,7 +73,8 @@ class File:
     ``mtime_ns`` is, with ``size``, its version (``opening.Version``).
 
     ``folder`` is where it lies and ``relative`` its path below its source; both are empty when a volume
-    asks for its files, which needs the place alone.  ``container`` says that it holds others.
+    asks for its files, which needs the place alone.  ``container`` says that it holds others; ``data`` is the file
+    beside it that holds its voxels, where they are not its own (``pairs``).
     """
 
     file_id: str
@@ -85,6 +87,7 @@ class File:
     reason: Reason | None = None
     header: Header | None = None
     container: Container | None = None
+    data: File | None = None
 
     @property
     def place(self) -> str:
@@ -212,6 +215,11 @@ class Index:
         for _, group in groupby(rows, key=series_key):
             yield list(group)
 
+    def annotations(self) -> Iterator[File]:
+        """The segmentations and structure sets met that can be drawn."""
+        query = f"{_KNOWN} WHERE COALESCE(n.reason, f.reason) IN {_ANNOTATED} ORDER BY n.file_id"
+        return (file for file in map(_file, self._db.execute(query)) if file.header and file.header.annotation)
+
     def folders(self) -> Iterator[list[File]]:
         """The images of other formats met, folder by folder."""
         query = f"{_KNOWN} WHERE f.format != 'dicom' ORDER BY n.folder, n.path"
@@ -235,9 +243,9 @@ class Index:
         return [(_text(series), path) for series, path in rows]
 
     def copies(self) -> list[str]:
-        """The file_ids of whole images met whose SOP Instance UID stands in another one, voxels unknown."""
+        """The file_ids of whole objects met whose SOP Instance UID stands in another one, voxels unknown."""
         times = "COUNT(*) OVER (PARTITION BY f.instance) AS times"
-        whole = f"{_WITH_FACTS} WHERE f.instance != x'' AND f.reason IS NULL"
+        whole = f"{_WITH_FACTS} WHERE f.instance != x'' AND (f.reason IS NULL OR f.reason IN {_ANNOTATED})"
         query = (
             f"SELECT file_id FROM (SELECT n.file_id, n.size, n.mtime_ns, {times} {whole})"
             " LEFT JOIN voxels USING (file_id, size, mtime_ns) WHERE times > 1 AND sha256 IS NULL ORDER BY file_id"
@@ -258,6 +266,16 @@ class Index:
         row = self._db.execute(query, (file_id,)).fetchone()
         return None if row is None else os.fsdecode(row[1] or row[0])
 
+    def found(self, file_id: str) -> File | None:
+        """What is known of a file that this scan met, whatever it is."""
+        row = self._db.execute(f"{_KNOWN} WHERE n.file_id = ?", (file_id,)).fetchone()
+        return None if row is None else _file(row)
+
+    def parted(self) -> list[str]:
+        """The file_ids of headers met that leave their voxels to another file."""
+        query = "SELECT n.file_id" + _WITH_FACTS + " WHERE json_array_length(f.header, '$.detached') > 0"
+        return [name for (name,) in self._db.execute(f"{query} ORDER BY n.file_id")]
+
     def file(self, file_id: str) -> File | None:
         """What is known of a file, from whichever scan."""
         query = "SELECT file_id, path, size, mtime_ns, x'', x'', location, reason, header FROM files WHERE file_id = ?"
@@ -265,7 +283,7 @@ class Index:
         return None if row is None else _file(row)
 
     def voxels(self, file: File) -> str | None:
-        """The sha256 of the stored voxels of a file, where it was needed before."""
+        """The sha256 of the stored voxels of a file, or of all bytes of one that holds nothing else, where needed."""
         query = "SELECT sha256 FROM voxels WHERE file_id = ? AND size = ? AND mtime_ns = ?"
         row = self._db.execute(query, (file.file_id, file.size, file.mtime_ns)).fetchone()
         return None if row is None else str(row[0])

@@ -43,8 +43,8 @@ def link(images: Sequence[File], labels: Iterable[tuple[str, File]]) -> dict[str
     """Label maps of one folder, given to its images: image file_id -> (published name, file).
 
     A label map belongs to the image of the same shape whose corners are the same; of several, to the one
-    whose name begins most like its own.  One that fits none is left out.  Several of one word are numbered
-    in the order of their names: ``mask``, ``mask-2``.
+    whose name begins most like its own.  One that fits none is left out, and so is a file of several volumes.
+    Several of one word are numbered in the order of their names: ``mask``, ``mask-2``.
     """
     linked: dict[str, list[tuple[str, File]]] = {}
     for kind, label in sorted(labels, key=lambda pair: pair[1].path):
@@ -70,7 +70,9 @@ def _numbered(pairs: Sequence[tuple[str, File]]) -> list[tuple[str, File]]:
 
 
 def _same_grid(image: Header | None, label: Header | None) -> bool:
-    if image is None or label is None or image.affine is None or label.affine is None or image.shape != label.shape:
+    if image is None or label is None or image.affine is None or label.affine is None:
+        return False
+    if image.shape != label.shape or label.volumes != 1:
         return False
     off = [b - a for a, b in zip(image.affine, label.affine, strict=True)]
     for k, j, i in product(*((0, n - 1) for n in image.shape)):

@@ -18,11 +18,13 @@ from pipeline.archive.assemble import Assembly
 from pipeline.archive.catalog import Catalog
 from pipeline.archive.contents import unfold
 from pipeline.archive.convert import stored
+from pipeline.archive.derived_labels import is_annotation, is_encapsulated
 from pipeline.archive.formats.child import Child
 from pipeline.archive.formats.limits import Limits
 from pipeline.archive.formats.reading import Parsed
 from pipeline.archive.index import File, Index
 from pipeline.archive.labels import DEFAULT_LABELS
+from pipeline.archive.pairs import paired
 from pipeline.archive.sources import Source, local
 from pipeline.archive.stacks import Irregular
 from pipeline.archive.vault import Vault
@@ -84,7 +86,9 @@ def scan(
             _read(index, children, advance)
             if lost := directory.missing(index, children[0]):
                 _LOG.warning("DICOMDIRs name %d files that are not there", lost)
+            _decode(index, children[0])
             _compare(index, children[0])
+            _digest(index, vault, children[0])
         voxels = partial(_voxels, index)
         return Assembly(index, vault, voxels, modality, labels, irregular).catalog()
 
@@ -150,6 +154,23 @@ def _with_facts(file: File, answer: Parsed) -> File:
     return replace(file, header=answer.header, reason=answer.reason, container=answer.container)
 
 
+def _decode(index: Index, child: Child) -> None:
+    """Frames of segmentations, where they are encapsulated: one that cannot be decoded must not refuse its images."""
+    for name in [f.file_id for f in index.annotations() if is_encapsulated(f) and index.voxels(f) is None]:
+        file = index.found(name)
+        if file is None:
+            continue
+        try:
+            stored(file, child)
+            digest = child.digest(file.place, (file.size, file.mtime_ns))
+        except Quarantine as refused:
+            with index.transaction():
+                index.add_facts([replace(file, reason=refused.reason)])
+        else:
+            with index.transaction():
+                index.add_voxels(file, digest)
+
+
 def _compare(index: Index, child: Child) -> None:
     """sha256 of the stored values of all copies, whatever their encoding; other scans may write meanwhile."""
     for name in index.copies():
@@ -157,8 +178,11 @@ def _compare(index: Index, child: Child) -> None:
         if file is None or file.header is None:
             continue
         with suppress(Quarantine):
-            values = stored(file, child)
-            digest = sha256(values.astype("<f8" if values.dtype.kind == "f" else "<i8").tobytes()).hexdigest()
+            if is_annotation(file):
+                digest = child.digest(file.place, (file.size, file.mtime_ns))
+            else:
+                values = stored(file, child)
+                digest = sha256(values.astype("<f8" if values.dtype.kind == "f" else "<i8").tobytes()).hexdigest()
             with index.transaction():
                 index.add_voxels(file, digest)
 
@@ -166,6 +190,19 @@ def _compare(index: Index, child: Child) -> None:
 def _voxels(index: Index, file: File) -> str:
     """The sha256 of the stored values; a copy whose voxels could not be decoded is like no other file."""
     return index.voxels(file) or file.file_id
+
+
+def _digest(index: Index, vault: Vault, child: Child) -> None:
+    """sha256 of the files that hold the voxels of others: what these contain, since a header alone does not say."""
+    for name in index.parted():
+        file = index.found(name)
+        data = file and paired(file, index, vault).data
+        if data is None or index.voxels(data) is not None:
+            continue
+        with suppress(Quarantine):
+            digest = child.digest(data.place, (data.size, data.mtime_ns))
+            with index.transaction():
+                index.add_voxels(data, digest)
 
 
 def _batches(files: Iterable[File]) -> Iterator[list[File]]:

@@ -12,8 +12,9 @@ from functools import cached_property
 
 import yaml
 
-from pipeline.archive.terms import BODY_PARTS, KERNELS, MANUFACTURERS, MODALITIES, MODELS, TRANSFER_SYNTAXES
+from pipeline.archive.anatomy import ANATOMY
 from pipeline.archive.vault import Vault
+from pipeline.terms import BODY_PARTS, KERNELS, MANUFACTURERS, MODALITIES, MODELS, TRANSFER_SYNTAXES
 
 _TOKEN_DIGITS = 8
 
@@ -59,8 +60,13 @@ MODEL = Vocabulary("model", "Manufacturer's Model Name (0008,1090).", MODELS)
 KERNEL = Vocabulary("kernel", "Convolution Kernel (0018,1210).", KERNELS)
 BODY_PART = Vocabulary("body_part", "Body Part Examined (0018,0015), DICOM PS3.16 Annex L.", BODY_PARTS)
 TRANSFER_SYNTAX = Vocabulary("transfer_syntax", "Transfer Syntax UID, DICOM PS3.6 Annex A.", TRANSFER_SYNTAXES)
+STRUCTURE = Vocabulary(
+    "structure",
+    "Segments and regions of interest: by SNOMED CT code of DICOM PS3.16, by name as AAPM TG-263 has it.",
+    {name: anatomy.spellings for name, anatomy in ANATOMY.items()},
+)
 
-VOCABULARIES = (MODALITY, MANUFACTURER, MODEL, KERNEL, BODY_PART, TRANSFER_SYNTAX)
+VOCABULARIES = (MODALITY, MANUFACTURER, MODEL, KERNEL, BODY_PART, TRANSFER_SYNTAX, STRUCTURE)
 
 
 def documents() -> dict[str, str]:

@@ -13,6 +13,7 @@ from types import FrameType
 import click
 
 import pipeline
+from pipeline.cli.bench import bench
 from pipeline.cli.demo import demo
 from pipeline.cli.export import export
 from pipeline.cli.fit import fit
@@ -46,7 +47,7 @@ def scanmill() -> None:
     """
 
 
-for command in (demo, scan, plan, run, fit, train, models, export, status, report, schema):
+for command in (demo, scan, plan, run, fit, train, models, export, status, report, bench, schema):
     scanmill.add_command(command)
 
 

@@ -49,5 +49,8 @@ def plan(recipe: str, out: Path, where: str | None, shard: tuple[int, int], limi
     for state in (State.TO_DO, State.STALE):
         for why, n in Counter(item.why for item in todo if item.state is state).items():
             click.echo(f"  {state}: {n:,} because {why}")
+    profiles = Counter(item.profile for item in items if item.profile)
+    for profile, n in sorted(profiles.items()):
+        click.echo(f"  vendor profile {profile}: {n:,}")
     refused = Counter(item.why for item in items if item.state is State.REFUSED)
     click.echo("\n".join(reason_lines(refused, "volumes")), nl=bool(refused))

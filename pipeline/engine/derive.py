@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.engine.costs import Costs
@@ -11,17 +11,22 @@ from pipeline.plan import Chain, Plan, described, run_together
 from pipeline.report.measure import measure_image, measure_labels
 from pipeline.settle import settle
 from pipeline.store import omezarr
+from pipeline.structure import Structure
 from pipeline.volume import Facts, Volume
 
 
 @dataclass(frozen=True)
 class Source:
-    """What recipes start from: a raw volume, the label maps that came with it, and what is known of them."""
+    """What recipes start from: a raw volume, the label maps that came with it, and what is known of them.
+
+    ``structures`` says what the values of a label map mean, by its name, where that is known.
+    """
 
     volume: Volume
     labels: Mapping[str, Volume]
     facts: Facts
     geometry_error_mm: float
+    structures: Mapping[str, tuple[Structure, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,9 @@ def make(plans: Mapping[str, Plan], source: Source, own: Mapping[str, str], cost
     with costs.step("qa"):
         outputs = {name: _output(name, plan, made[name], source) for name, plan in settled.items()}
         for name, labels in followed.items():
-            for label, volume in labels.items():
-                outputs[f"{name}/labels/{label}"] = {**_shape(volume), "qa": None, "structures": measure_labels(volume)}
+            for label, (volume, meant) in labels.items():
+                measured = measure_labels(volume, meant)
+                outputs[f"{name}/labels/{label}"] = {**_shape(volume), "qa": None, "structures": measured}
     images = {}
 
     def written(plan: Plan, volume: Volume, labels: Mapping[str, omezarr.Image]) -> omezarr.Image:
@@ -65,7 +71,10 @@ def make(plans: Mapping[str, Plan], source: Source, own: Mapping[str, str], cost
         return replace(image(volume, facts, {**own, "stages": stages}, labels), structures=plan.structures)
 
     for name, below in homes.items():
-        own_labels = {n: written(_following(settled[name], v), v, {}) for n, v in followed.get(name, {}).items()}
+        own_labels = {
+            label: replace(written(_following(settled[name], volume), volume, {}), structures=meant)
+            for label, (volume, meant) in followed.get(name, {}).items()
+        }
         own_labels |= {_label(n): written(settled[n], made[n], {}) for n in below}
         images[name] = written(settled[name], made[name], own_labels)
     return Made(images, outputs)
@@ -115,13 +124,14 @@ def image(
     )
 
 
-def _followed(plan: Plan, source: Source, kept: Iterable[str]) -> dict[str, Volume]:
+def _followed(plan: Plan, source: Source, kept: Iterable[str]) -> dict[str, tuple[Volume, tuple[Structure, ...]]]:
     """The label maps of the source where a plan moves its image to, under names that no kept label map has."""
     taken = set(map(_label, kept))
     found = {}
     for name, labels in source.labels.items():
         moved = _following(plan, labels)
-        found[f"source-{name}" if name in taken else name] = moved.run(labels.crop_to, moved.target.grid)
+        volume = moved.run(labels.crop_to, moved.target.grid)
+        found[f"source-{name}" if name in taken else name] = volume, source.structures.get(name, ())
     return found
 
 

@@ -28,6 +28,7 @@ from pipeline.store import commit, omezarr
 from pipeline.store.faults import store_errors
 from pipeline.store.layout import Output
 from pipeline.store.ledger import Record
+from pipeline.structure import Structure
 from pipeline.volume import Volume
 
 Reasons = tuple[Reason, ...]
@@ -90,7 +91,7 @@ def refuse(site: Site, recipe: Recipe, volume_id: str, edition: str, reasons: Re
         with store_errors():
             job = records.compiled(recipe, raw) if raw is not None and by_recipe else None
             name = recipe.name if by_recipe else None
-            site.ledger.refuse(records.refused(volume_id, name, job.fingerprint if job else None, reasons))
+            site.ledger.refuse(records.refused(volume_id, name, job, reasons))
     except StoreError as error:
         return Row(volume_id, stop=str(error))
     return Row(volume_id, reason=reasons[0])
@@ -103,18 +104,20 @@ class _Raw:
     record: Record
     volume: Volume | None
     labels: Mapping[str, Volume] = field(default_factory=dict)
+    structures: Mapping[str, tuple[Structure, ...]] = field(default_factory=dict)
     made: int = 0
 
     def source(self, site: Site, costs: Costs) -> Source:
         """What a recipe starts from."""
-        volume, labels = self.volume, self.labels
+        volume, labels, structures = self.volume, self.labels, self.structures
         if volume is None:
             with costs.step("read_raw") as nbytes, store_errors():
                 path = site.out / self.record["path"]
                 volume = omezarr.read(path)
                 labels = {name: omezarr.read(path / "labels" / name) for name in self.record["labels"]}
+                structures = {name: omezarr.structures(path / "labels" / name) for name in labels}
                 nbytes.append(volume.array.nbytes)
-        return Source(volume, labels, records.facts(self.record), self.record["geometry_error_mm"])
+        return Source(volume, labels, records.facts(self.record), self.record["geometry_error_mm"], structures)
 
 
 def _raw(site: Site, volume_id: str, edition: str, child: Child) -> _Raw:
@@ -127,7 +130,10 @@ def _raw(site: Site, volume_id: str, edition: str, child: Child) -> _Raw:
     costs.add("decode", made.seconds["decode"], made.volume.array.nbytes)
     target = Output.raw(volume_id)
     own = {"volume_id": volume_id}
-    labels = {name: derive.image(labels, made.facts, own) for name, labels in made.labels.items()}
+    labels = {
+        name: replace(derive.image(volume, made.facts, own), structures=made.structures.get(name, ()))
+        for name, volume in made.labels.items()
+    }
     image = derive.image(made.volume, made.facts, own, labels)
     with _staged(site.staging) as staged, store_errors(), costs.step("write") as nbytes:
         omezarr.write_group(staged, {"": image})
@@ -137,7 +143,7 @@ def _raw(site: Site, volume_id: str, edition: str, child: Child) -> _Raw:
     with store_errors():
         new = site.ledger.commit(record)
         site.ledger.withdraw(volume_id, None)
-    return _Raw(record, made.volume, made.labels, int(new))
+    return _Raw(record, made.volume, made.labels, made.structures, int(new))
 
 
 def _derived(site: Site, recipe: Recipe, raw: _Raw) -> int:
@@ -178,7 +184,10 @@ def _publish(site: Site, recipe: Recipe, raw: _Raw, plans: Mapping[str, Plan], m
             published = commit.publish(staged, site.out / target)
             nbytes.append(published.nbytes)
     with store_errors():
-        new = site.ledger.commit(records.derived(record, recipe.name, made_from, target, published, outputs, costs))
+        profile = records.profile(plans)
+        new = site.ledger.commit(
+            records.derived(record, recipe.name, made_from, target, published, outputs, costs, profile)
+        )
         site.ledger.withdraw(volume_id, recipe.name)
     return int(new)
 

@@ -27,6 +27,11 @@ class Compiled:
     fingerprint: str
 
 
+def profile(plans: Mapping[str, Plan]) -> str | None:
+    """The vendor profile that parameters of some plan are from; there is at most one for a volume."""
+    return next((plan.profile for plan in plans.values() if plan.profile), None)
+
+
 def compiled(recipe: Recipe, raw: Record) -> Compiled | None:
     """A recipe for the volume of a raw record; None where it cannot be: the worker that tries will say why."""
     try:
@@ -64,31 +69,36 @@ def derived(
     published: Content,
     outputs: Mapping[str, Any],
     costs: Costs,
+    profile: str | None = None,
 ) -> Record:
-    """Of a recipe's outputs, made of the volume that the raw record ``source`` speaks of."""
+    """Of a recipe's outputs, made of the volume that the raw record ``source`` speaks of.
+
+    ``profile`` is the vendor profile that parameters were taken from.
+    """
     return {
         "type": "derived",
         "volume_id": source["volume_id"],
         "series_id": source["series_id"],
         "recipe": recipe,
         "fingerprint": fingerprint,
-        "profile": None,
+        "profile": profile,
         "raw_sha256": source["sha256"],
         **_published(path, published, costs),
         "outputs": dict(outputs),
     }
 
 
-def refused(volume_id: str, recipe: str | None, fingerprint: str | None, reasons: tuple[Reason, ...]) -> Record:
+def refused(volume_id: str, recipe: str | None, job: Compiled | None, reasons: tuple[Reason, ...]) -> Record:
     """Of a volume that the conversion (``recipe`` None) or a recipe refused; primary reason first.
 
-    ``fingerprint`` is that of the outputs that could not be made; it holds for nothing else.
+    ``job`` is what could not be made; the refusal holds for nothing else.
     """
     return {
         "type": "refused",
         "volume_id": volume_id,
         "recipe": recipe,
-        "fingerprint": fingerprint,
+        "fingerprint": job.fingerprint if job else None,
+        "profile": profile(job.plans) if job else None,
         "reason": str(reasons[0]),
         "reasons": [str(reason) for reason in reasons],
         "version": pipeline.__version__,

@@ -30,7 +30,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Item:
-    """A selected stack: its state and the reason for it in words (no header text)."""
+    """A selected stack: its state and the reason for it in words (no header text).
+
+    ``profile`` is the vendor profile that the recipe takes parameters from, known once it is converted.
+    """
 
     series_id: str
     volume_id: str | None
@@ -39,6 +42,7 @@ class Item:
     why: str
     nbytes: int = 0
     peak_bytes: int | None = None
+    profile: str | None = None
 
 
 def select(
@@ -86,8 +90,8 @@ def _item(ledger: Ledger, recipe: Recipe, row: dict[str, Any]) -> Item:
     shape = row["n_slices"] or 0, row["rows"] or 0, row["columns"] or 0
     voxels = shape[0] * shape[1] * shape[2]
 
-    def item(state: State, why: str, peak: int | None = None) -> Item:
-        return Item(series_id, volume_id, edition, state, why, 2 * voxels, peak)
+    def item(state: State, why: str, peak: int | None = None, profile: str | None = None) -> Item:
+        return Item(series_id, volume_id, edition, state, why, 2 * voxels, peak, profile)
 
     if row["verdict"] == "quarantined" or volume_id is None:
         return item(State.REFUSED, row["reason"])
@@ -105,15 +109,15 @@ def _item(ledger: Ledger, recipe: Recipe, row: dict[str, Any]) -> Item:
     refusal = _final(ledger.refused(volume_id, recipe.name), job.fingerprint if job else None)
     if job is None:
         return item(State.REFUSED, refusal) if refusal else item(State.TO_DO, "not made yet")
-    peak = memory.processing(job.plans, len(raw["labels"]))
+    peak, profile = memory.processing(job.plans, len(raw["labels"])), records.profile(job.plans)
     known = ledger.derived(volume_id, recipe.name)
     if known is not None and known["fingerprint"] == job.fingerprint:
-        return item(State.UP_TO_DATE, "made by the same stages from the same volume")
+        return item(State.UP_TO_DATE, "made by the same stages from the same volume", profile=profile)
     if refusal:
         return item(State.REFUSED, refusal)
     if known is not None:
-        return item(State.STALE, "the recipe, a stage's version or the volume changed", peak)
-    return item(State.TO_DO, "not made yet", peak)
+        return item(State.STALE, "the recipe, a stage's version or the volume changed", peak, profile)
+    return item(State.TO_DO, "not made yet", peak, profile)
 
 
 def _final(refusal: Record | None, made_from: str | None = None) -> str | None:

@@ -91,7 +91,7 @@ def load(found: Published, record: Record, raw: Record) -> Content:
         facts=facts,
         anatomical=raw.get("anatomical", True),
         structures=_described(volume, found.output, stated) if volume.kind == "labels" else (),
-        by_network=bool(stated),
+        by_network=any(stage["use"] == "segment" for stage in facts.get("stages", ())),
     )
 
 

@@ -28,6 +28,9 @@ def methods(recipe: Recipe) -> str:
     if recipe.masks:
         lines += ["", "Fits looked within these label maps, made of the same volume:", ""]
     lines += [f"- `{name}`: {_steps(chain)}" for name, chain in recipe.masks]
+    taken = _taken(recipe)
+    if taken:
+        lines += ["", "What the recipe leaves open was taken from vendor profiles, for volumes that match:", "", *taken]
     if recipe.augment:
         lines += [
             "",
@@ -35,6 +38,23 @@ def methods(recipe: Recipe) -> str:
             f"keyed by the seed {recipe.augment.seed}, the volume, the sample and the step.",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _taken(recipe: Recipe) -> list[str]:
+    """Of each profile, what it gives to the steps of a recipe: parameters that some step of that name leaves open."""
+    stated = dict(recipe.stated)
+    said: dict[str, list[frozenset[str]]] = {}
+    for name, chain in (*recipe.chains, *recipe.masks):
+        for step, keys in zip(chain, stated.get(name, ()), strict=False):
+            said.setdefault(stage_name(step), []).append(keys)
+    lines = []
+    for profile in recipe.profiles:
+        match = " and ".join(f"{key} {' or '.join(terms)}" for key, terms in profile.match)
+        for step, values in profile.defaults:
+            given = {key: value for key, value in values if any(key not in keys for keys in said.get(step, ()))}
+            if given:
+                lines.append(f"- `{profile.name}` (version {profile.version}; {match}): {step}{_said(given)}")
+    return lines
 
 
 def _steps(chain: Chain) -> str:

@@ -108,7 +108,13 @@ VOLUMES = _table(
     _column("sha256", _TEXT, "hash of what is published, as committed"),
     _column("raw_sha256", _TEXT, "hash of the raw volume that a derived one was made from"),
     _column("fingerprint", _TEXT, "hash of all that decides the bytes: raw volume, stages, versions"),
-    _column("profile", _TEXT, "vendor profile that applied and its version"),
+    _column(
+        "profile",
+        _TEXT,
+        "vendor profile and its version: of a raw volume the one that matches, of a derived one the one that parameters"
+        " were taken from",
+    ),
+    _column("kernel_class", _TEXT, "soft or sharp, as the vendor profile says of the kernel"),
     _column("outputs", _TEXTS, "names of the kept outputs; of a raw volume, its label maps"),
     _triple("shape_{}", _I32, "voxels of the raw volume", "1"),
     _triple("spacing_{}_mm", _F64, "spacing of the raw volume", "mm"),

@@ -157,6 +157,11 @@ def attributes(path: Path) -> dict[str, Any]:
         return dict(_open(path)[0])
 
 
+def structures(path: Path) -> tuple[Structure, ...]:
+    """What the values of such a label map mean, as far as it says.  Raises Quarantine as ``read``."""
+    return tuple(Structure(**fields) for fields in attributes(path).get("structures", ()))
+
+
 def spec(record: Mapping[str, Any]) -> Spec:
     """What a raw record says of its volume: grid, kind and type, without opening it."""
     k, j, i = record["shape"]

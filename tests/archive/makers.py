@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,11 @@ def voxels(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
     return np.clip(900 + ramp + rng.integers(-60, 60, shape), 0, 4095).astype("i2")
 
 
+def volumes(shape: tuple[int, int, int, int]) -> np.ndarray:
+    """Several of ``voxels``, none like another."""
+    return np.stack([voxels(shape[1:], seed) for seed in range(shape[0])])
+
+
 def dataset(pixels: np.ndarray, **overrides: Any) -> Dataset:
     """A CT image of ``pixels`` (rows, columns), int16 or uint16; an override of None removes the attribute."""
     ds = Dataset()
@@ -102,7 +109,7 @@ def dataset(pixels: np.ndarray, **overrides: Any) -> Dataset:
 def write(ds: Dataset, path: Path) -> Path:
     """Write as the file meta says; big-endian pixel data are swapped first, as the syntax asks."""
     syntax = ds.file_meta.TransferSyntaxUID
-    if syntax == ExplicitVRBigEndian:
+    if syntax == ExplicitVRBigEndian and "PixelData" in ds:
         ds.PixelData = np.frombuffer(ds.PixelData, "<u2").astype(">u2").tobytes()
     ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
@@ -201,4 +208,29 @@ def itk_image(path: Path, array: np.ndarray, frame: np.ndarray | None = None, co
     image.SetDirection((frame[:3, :3] / spacing)[:, ::-1].ravel().tolist())
     path.parent.mkdir(parents=True, exist_ok=True)
     sitk.WriteImage(image, str(path), useCompression=compress)
+    return path
+
+
+_ENCODED: dict[str, Callable[[bytes], bytes]] = {"raw": bytes, "gzip": gzip.compress, "bzip2": bz2.compress}
+_NRRD_TYPES = {"u1": "uchar", "i2": "short"}
+
+
+def nrrd(path: Path, array: np.ndarray, encoding: str = "raw", **fields: str) -> Path:
+    """``array`` in its own order as NRRD, with these fields; a field ``data_file`` puts the voxels beside it."""
+    facts = {
+        "type": _NRRD_TYPES[array.dtype.str[1:]],
+        "dimension": str(len(fields["sizes"].split())),
+        "space": "left-posterior-superior",
+        "space_origin": "(0,0,0)",
+        "encoding": encoding,
+        "endian": "little",
+    }
+    lines = [f"{name.replace('_', ' ')}: {value}\n" for name, value in (facts | fields).items()]
+    head, data = f"NRRD0005\n{''.join(lines)}", _ENCODED[encoding](np.ascontiguousarray(array).tobytes())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if "data_file" in fields:
+        path.write_text(head)
+        (path.parent / fields["data_file"]).write_bytes(data)
+    else:
+        path.write_bytes(f"{head}\n".encode() + data)
     return path

@@ -335,3 +335,16 @@ def test_what_is_a_source() -> None:
         with pytest.raises(UsageError) as caught:
             source(text)
         assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("form", FORMS[:3])
+def test_voxels_in_a_file_of_their_own(tmp_path: Path, vault: Vault, child: Child, form: str) -> None:
+    root = tmp_path / "pairs"
+    makers.itk_image(root / "a" / "x.mhd", makers.voxels((3, 4, 5)))
+    makers.itk_image(root / "b" / "x.hdr", makers.voxels((3, 4, 5), 1))
+    plain = scan([root], vault)
+    packed = scan([pack(root, tmp_path / "packed", form)], vault)
+    assert ends(packed) == ends(plain) == {(None, None): 4}
+    for a, b in zip(volumes(plain, vault, child), volumes(packed, vault, child), strict=True):
+        np.testing.assert_array_equal(a.volume.array, b.volume.array)
+        assert a.volume.grid == b.volume.grid

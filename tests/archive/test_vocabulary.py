@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.uid import UID_dictionary
 
-from pipeline.archive.terms import TRANSFER_SYNTAXES
 from pipeline.archive.vault import Vault
 from pipeline.archive.vocabulary import BODY_PART, KERNEL, MANUFACTURER, MODALITY, MODEL, VOCABULARIES
+from pipeline.terms import TRANSFER_SYNTAXES
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,7 +63,9 @@ def test_every_value_has_a_name(tmp_path: Path, dtype: str) -> None:
     array = labels(GRID).array.astype(dtype)
     stated = {"value": 2, "name": "right lung", "code": "3341006", "meaning": None, "category": "91723000"}
     absent = stated | {"value": 3, "name": "absent"}
-    for facts in ({}, {"structures": [stated, absent]}):
+    networks: dict[str, Any] = {"structures": [stated, absent], "stages": [{"use": "segment"}]}
+    brought: dict[str, Any] = {"structures": [stated, absent]}  # with the source
+    for facts in ({}, brought, networks):
         path = tmp_path / f"{len(facts)}.zarr"
         omezarr.write_group(path, {"lungs": Image(Volume(array, GRID, "labels"), {}, facts)})
         made = record(path, {"lungs": "labels"})
@@ -76,7 +79,7 @@ def test_every_value_has_a_name(tmp_path: Path, dtype: str) -> None:
         else:
             names = ["lungs 1", "lungs 2", "lungs 7"]
         assert [s.name for s in read.structures] == names
-        assert read.by_network is bool(facts)
+        assert read.by_network is (facts is networks)
 
 
 class TestOnto:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -15,11 +16,14 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
+from pipeline.archive.formats.child import Child
+from pipeline.archive.formats.placement import fits
 from pipeline.archive.origin import Origin
 from pipeline.export import segmentation
 from pipeline.export.refusal import Refusal, Refused
 from pipeline.grid import Grid
 from pipeline.orientation import toward
+from pipeline.reasons import Reason
 from pipeline.structure import Structure
 from pipeline.volume import Volume
 from tests.archive import makers
@@ -98,6 +102,36 @@ def test_every_voxel_lies_where_its_slice_says(
             met += len(ours)
     assert met == np.count_nonzero(volume.array) > 1000
     assert found.instances[0].instance not in {frame.instance for frame in made}  # that slice is empty
+
+
+@pytest.fixture(scope="module")
+def child() -> Iterator[Child]:
+    with Child() as one:
+        yield one
+
+
+@pytest.mark.parametrize("kind", ["binary", "labelmap"])
+@pytest.mark.parametrize("name", SERIES)
+def test_what_was_exported_is_read_again(
+    tmp_path: Path, origins: Origins, child: Child, name: str, kind: segmentation.Kind
+) -> None:
+    found = origins[name]
+    volume = labels(found.grid)
+    path = tmp_path / "seg.dcm"
+    path.write_bytes(encoded(found, volume, kind))
+    answer = next(child.headers([path]))
+    assert answer.reason is Reason.SEGMENTATION
+    header = answer.header
+    assert header is not None
+    assert fits(found.grid, header)
+    assert header.annotation is not None
+    assert set(header.annotation.instances) <= {one.instance for one in found.instances}
+    maps, values = child.drawn(path, header, found.grid)
+    wanted = volume.array.copy()
+    if kind == "binary":
+        wanted[wanted == 7] = 3
+    np.testing.assert_array_equal(maps[0], wanted)
+    assert values == (tuple(int(value) for value in np.unique(wanted) if value),)
 
 
 @pytest.mark.parametrize("kind", ["binary", "labelmap"])

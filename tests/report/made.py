@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
 
-from pipeline.archive.catalog import FILES, SERIES
+from pipeline.archive.catalog import FILES, SERIES, STACKS, Catalog
 from pipeline.reasons import MEANINGS, Reason
 
 Row = dict[str, Any]
@@ -115,18 +116,36 @@ def series(n: int, reason: Reason | None = None) -> Row:
         "verdict": MEANINGS[reason].outcome.value if reason else "accepted",
         "reason": reason.value if reason else None,
         "reasons": [reason.value] if reason else [],
+        "n_stacks": 1,
+        "n_volumes": 0 if reason else 1,
     }
 
 
-def catalog(*rows: Row) -> pa.Table:
-    schema = pa.schema([f.with_nullable(True) for f in SERIES])
-    return pa.Table.from_pylist(list(rows), schema=schema)
+def catalog(*rows: Row, listed: Iterable[Listed] = (), stacks: Iterable[Row] | None = None) -> Catalog:
+    """A catalog of these series, each of one stack unless ``stacks`` are given, and these files."""
+    of_series, of_stacks = (pa.schema([f.with_nullable(True) for f in schema]) for schema in (SERIES, STACKS))
+    found = [{k: v for k, v in row.items() if k in STACKS.names} for row in rows] if stacks is None else list(stacks)
+    return Catalog(
+        files(*listed),
+        pa.Table.from_pylist(list(rows), schema=of_series),
+        pa.Table.from_pylist(found, schema=of_stacks),
+    )
 
 
-def files(*rows: tuple[str | None, str | None, str | None]) -> pa.Table:
+Listed = tuple[str | None, str | None, str | None]
+
+
+def files(*rows: Listed) -> pa.Table:
     """From (volume_id, outcome, reason)."""
     made = [
-        {"file_id": f"f{n:06}", "series_id": "s", "size_bytes": 1, "volume_id": v, "outcome": o, "reason": r}
+        {
+            "file_id": f"f{n:06}",
+            "series_id": "s",
+            "size_bytes": 1,
+            "volume_ids": [v] if v else [],
+            "outcome": o,
+            "reason": r,
+        }
         for n, (v, o, r) in enumerate(rows)
     ]
     return pa.Table.from_pylist(made, schema=FILES)
@@ -159,4 +178,4 @@ def archive(n: int = 7) -> dict[str, Any]:
         (None, "skipped", "LOCALIZER"),
         (None, "duplicate", "DUPLICATE_SOP"),
     ]
-    return {"records": records, "files": files(*listed), "series": catalog(*rows), "runs": [run(1), run(2)]}
+    return {"records": records, "catalog": catalog(*rows, listed=listed), "runs": [run(1), run(2)]}

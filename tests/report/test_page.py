@@ -12,7 +12,7 @@ from pipeline.report.accounting import Accounting, settle
 from pipeline.report.page import ROWS, _bytes, _figure, render
 from pipeline.report.rows import build
 from pipeline.report.tables import TABLES
-from tests.report.made import archive, catalog, derived, files, name, raw, refused, run, series
+from tests.report.made import archive, catalog, derived, name, raw, refused, run, series
 
 VOID = {"meta", "br", "link"}
 
@@ -48,8 +48,8 @@ class Reader(HTMLParser):
 
 
 def page(facts: dict[str, Any]) -> str:
-    tables = build(facts["records"], facts["series"], facts["runs"])
-    return render(tables, Accounting.of(settle(facts["files"], facts["records"])))
+    tables = build(**facts)
+    return render(tables, Accounting.of(settle(facts["catalog"].files, facts["records"])))
 
 
 WHOLE = page(archive(60))
@@ -99,8 +99,8 @@ def test_it_says_what_was_counted() -> None:
     ],
 )
 def test_the_first_sentence_is_the_worst_that_is_true(records: Any, listed: Any, sentence: str, state: str) -> None:
-    listed = files(*((v, None, None) for v in listed))
-    made = page({"records": records, "files": listed, "series": catalog(series(1), series(2)), "runs": []})
+    found = catalog(series(1), series(2), listed=[(v, None, None) for v in listed])
+    made = page({"records": records, "catalog": found, "runs": []})
     assert sentence in Reader(made).text
     assert ("p", {"class": f"verdict {state}"}) in Reader(made).tags
 
@@ -113,7 +113,7 @@ def test_texts_are_escaped() -> None:
     row = series(1) | {"modality": evil, "verdict": "quarantined", "reason": evil, "reasons": [evil]}
     facts = archive(0) | {
         "records": [record, raw(1, modality=evil)],
-        "series": catalog(row, series(2) | {"volume_id": name(1)}),
+        "catalog": catalog(row, series(2) | {"volume_id": name(1)}),
         "runs": [run(1) | {"recipe": evil, "device": evil, "run_id": evil}],
     }
     made = page(facts)
@@ -134,7 +134,8 @@ def test_worst_volumes_come_first() -> None:
 
 def test_a_large_archive_makes_a_small_page_that_says_what_it_leaves_out() -> None:
     facts = archive(1500)
-    facts["series"] = catalog(*facts["series"].to_pylist(), *(series(n, Reason.COLOR) for n in range(2000, 3000)))
+    known = facts["catalog"].series.to_pylist()
+    facts["catalog"] = catalog(*known, *(series(n, Reason.COLOR) for n in range(2000, 3000)))
     made = page(facts)
     assert len(made.encode()) < 2_000_000
     assert made.count("<tr>") < 2 * ROWS + 300
@@ -152,7 +153,7 @@ def test_superseded_volumes_are_counted_not_shown() -> None:
 
 
 def test_an_empty_archive_has_a_page() -> None:
-    made = page({"records": [], "files": files(), "series": catalog(), "runs": []})
+    made = page({"records": [], "catalog": catalog(), "runs": []})
     assert "Nothing has been run yet." in Reader(made).text
 
 

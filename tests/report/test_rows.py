@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.archive.catalog import STACKS, Catalog
 from pipeline.reasons import Reason
 from pipeline.report.rows import build
 from pipeline.report.tables import TABLES, key
@@ -31,14 +32,17 @@ def test_every_table_has_its_whole_schema_even_without_rows() -> None:
         assert table.num_rows == 0
 
 
-@given(st.permutations(FACTS["records"]), st.permutations(range(FACTS["series"].num_rows)), st.permutations([1, 2, 3]))
-def test_order_of_what_comes_in_does_not_show(records: list[Any], at: list[int], runs: list[int]) -> None:
-    made = build(records + records[:3], FACTS["series"].take(at), map(run, runs))
-    assert made == build(FACTS["records"], FACTS["series"], map(run, [1, 2, 3]))
+SERIES = FACTS["catalog"].series.to_pylist()
+
+
+@given(st.permutations(FACTS["records"]), st.permutations(SERIES), st.permutations([1, 2, 3]))
+def test_order_of_what_comes_in_does_not_show(records: list[Any], rows: list[Any], runs: list[int]) -> None:
+    made = build(records + records[:3], catalog(*rows), map(run, runs))
+    assert made == build(FACTS["records"], catalog(*SERIES), map(run, [1, 2, 3]))
 
 
 def test_rows_come_in_the_order_of_their_keys() -> None:
-    for name_, table in build(**{k: v for k, v in FACTS.items() if k != "files"}).items():
+    for name_, table in build(**FACTS).items():
         keys = [tuple(row[k] for k in key(TABLES[name_])) for row in table.to_pylist()]
         assert keys
         assert keys == sorted(set(keys))
@@ -118,6 +122,35 @@ def test_series_end_as_the_scan_or_the_run_says() -> None:
         "s2": ("accepted", "quarantined", ["CHANGED"]),
         "s3": ("quarantined", "quarantined", ["MISSING_SLICE"]),
     }
+
+
+def _stacked(*refusals: Reason | None) -> Catalog:
+    stacks = [series(n, why) | {"series_id": "s1"} for n, why in enumerate(refusals, 1)]
+    row = series(1) | {"n_stacks": len(stacks), "n_volumes": refusals.count(None)}
+    row["reasons"] = [why.value for why in refusals if why]
+    return catalog(row, stacks=[{k: v for k, v in s.items() if k in STACKS.names} for s in stacks])
+
+
+@pytest.mark.parametrize(
+    ("refusals", "records", "outcome", "reasons"),
+    [
+        ((None, None), [raw(1)], "pending", []),
+        ((None, None), [raw(1), raw(2)], "converted", []),
+        ((None, Reason.MISSING_SLICE), [raw(1)], "partial", ["MISSING_SLICE"]),
+        ((None, None), [raw(1), refused(2, Reason.CHANGED)], "partial", ["CHANGED"]),
+        (
+            (None, None),
+            [refused(1, Reason.TRUNCATED), refused(2, Reason.CHANGED)],
+            "quarantined",
+            ["TRUNCATED", "CHANGED"],
+        ),
+    ],
+)
+def test_a_series_of_several_stacks_ends_with_the_last_of_them(
+    refusals: tuple[Reason | None, ...], records: list[Any], outcome: str, reasons: list[str]
+) -> None:
+    (row,) = build(records, _stacked(*refusals))["series"].to_pylist()
+    assert (row["outcome"], row["reasons"]) == (outcome, reasons)
 
 
 def test_a_volume_that_the_catalog_names_no_more_is_superseded() -> None:

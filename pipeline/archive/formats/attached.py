@@ -1,4 +1,4 @@
-"""MHA and NRRD in one file: a text header, then the voxels.  Runs in the child process.
+"""MHA and NRRD: a text header, then the voxels, in the same file or in one beside it.  Runs in the child process.
 
 Both are read here, without ITK.  ITK opens whatever file such a header names, and its rules of what a header
 says (letter case, line ends, lengths) cannot be followed from outside closely enough to stop it (law L8).
@@ -14,9 +14,9 @@ from io import BufferedReader
 import numpy as np
 
 from pipeline.archive.formats import mha, nrrd
-from pipeline.archive.formats.header import Format, Header
-from pipeline.archive.formats.limits import DEFLATE_RATIO, Limits, bounded, declared
-from pipeline.archive.formats.stream import Inflated, array_from, skip
+from pipeline.archive.formats.header import Detached, Format, Header
+from pipeline.archive.formats.limits import Limits, bounded, declared
+from pipeline.archive.formats.stream import volume_from
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 
@@ -24,15 +24,17 @@ from pipeline.reasons import Reason
 def parse(file: BufferedReader, limits: Limits, form: Format) -> tuple[Header, Reason | None]:
     """The header of an open file, and the reason for which the file is not converted.
 
-    A header that names another file for its voxels is UNREADABLE, one that does not say how the image lies
-    in the patient MISSING_GEOMETRY.
+    A header that names another file for its voxels is believed: whether there is one, and how long it is, is for
+    others to see.  One that does not say how the image lies in the patient is MISSING_GEOMETRY.
     """
     file.seek(0)
     header = Header(format=form, content=hashlib.file_digest(file, "sha256").hexdigest())
     reader = mha if form == "mha" else nrrd
     try:
         fields = reader.fields(file)
-        layout = reader.layout(fields, file.tell())
+        name = reader.data_file(fields)
+        header = replace(header, detached=(Detached(name, 0),) if name else ())
+        layout = reader.layout(fields, 0 if name else file.tell())
         bits = 8 * layout.dtype.itemsize
         header = replace(
             header,
@@ -44,17 +46,20 @@ def parse(file: BufferedReader, limits: Limits, form: Format) -> tuple[Header, R
             high_bit=bits - 1,
             signed=layout.dtype.kind in "if",
             floating=layout.dtype.kind == "f",
+            volumes=layout.volumes,
         )
         if layout.samples != 1:
             return header, Reason.COLOR if layout.samples in (3, 4) and layout.dtype == "u1" else Reason.NOT_3D
         if len(layout.sizes) not in (2, 3):
             return header, Reason.NOT_3D
-        if min(layout.sizes) < 1:
+        if min(*layout.sizes, layout.volumes) < 1:
             return header, Reason.UNREADABLE
         if not limits.allow(header):
             return header, Reason.BOMB_DECLARED
-        available = file.seek(0, os.SEEK_END) - layout.offset
-        if declared(header) > available * (DEFLATE_RATIO if layout.deflated else 1):
+        least = -(-declared(header) // layout.encoding.ratio)
+        if name:
+            header = replace(header, detached=(Detached(name, least),))
+        elif least > file.seek(0, os.SEEK_END) - layout.offset:
             return header, Reason.TRUNCATED
         return replace(header, affine=reader.affine(fields)), None
     except Quarantine as refused:
@@ -63,14 +68,14 @@ def parse(file: BufferedReader, limits: Limits, form: Format) -> tuple[Header, R
         return header, Reason.UNREADABLE
 
 
-def voxels(file: BufferedReader, header: Header, volume: int = 0) -> np.ndarray:
-    """Stored values (k, j, i), in native byte order, of one of ``header.volumes``.
+def voxels(file: BufferedReader, header: Header, volume: int = 0, data: BufferedReader | None = None) -> np.ndarray:
+    """Stored values (k, j, i), in native byte order, of one of its volumes; ``data`` holds them, where not ``file``.
 
-    Raises Quarantine(TRUNCATED), or zlib.error.
+    Raises Quarantine(TRUNCATED), or zlib.error or OSError for a damaged stream.
     """
     reader = mha if header.format == "mha" else nrrd
-    layout = reader.layout(reader.fields(file), file.tell())
-    file.seek(layout.offset)
-    stream = Inflated(file) if layout.deflated else file
-    skip(stream, volume * declared(header))
-    return array_from(stream, header.shape, layout.dtype)
+    layout = reader.layout(reader.fields(file), 0 if data else file.tell())
+    source = data or file
+    source.seek(layout.offset)
+    stream = layout.encoding.opened(source)
+    return volume_from(stream, header.shape, layout.dtype, volume, layout.volumes, run=layout.run)

@@ -24,17 +24,20 @@ import numpy as np
 from pipeline.archive.formats import remote
 from pipeline.archive.formats.containers import Member
 from pipeline.archive.formats.header import Header
-from pipeline.archive.formats.limits import Limits, declared
+from pipeline.archive.formats.layers import Drawn
+from pipeline.archive.formats.limits import Limits, declared, decoded
 from pipeline.archive.formats.opening import Place, Span, Version
-from pipeline.archive.formats.pixels import cut_to_stored, shape_of, stored_dtype
+from pipeline.archive.formats.pixels import shape_of, stored_dtype
 from pipeline.archive.formats.process import Dead, Process
 from pipeline.archive.formats.reading import Parsed
 from pipeline.archive.formats.sniff import Container
-from pipeline.archive.formats.syntax import AS_BITS
 from pipeline.errors import Quarantine
+from pipeline.grid import Grid
 from pipeline.reasons import Reason
 
 T = TypeVar("T")
+
+_LAYERS = 8
 
 _AHEAD = 64
 """Files asked for before the first is answered: enough that neither side waits for the other."""
@@ -113,8 +116,10 @@ class Child:
         *,
         parts: Sequence[int] | None = None,
         version: Version | None = None,
+        data: tuple[str, Version] | None = None,
     ) -> np.ndarray:
-        """Stored values (k, j, i) of a file of any format, in native byte order, cut to the stored bits.
+        """Stored values (k, j, i) of a file of any format, in native byte order, cut to the stored bits; mapped, where
+        it has one, by its modality LUT.
 
         ``parts`` are the frames of a DICOM object that are wanted, in their order, or the one volume of a file of
         several.  ``out``, where given, is a C-contiguous array of ``shape_of(header, parts)`` and
@@ -127,8 +132,31 @@ class Child:
             raise Quarantine(Reason.BOMB_DECLARED)
         array = np.empty(shape_of(header, parts), stored_dtype(header)) if out is None else out
         wanted = None if parts is None else list(parts)
-        self._twice(lambda: self._decode(os.fspath(path), header, wanted, array, version))
-        return cut_to_stored(array, header) if header.transfer_syntax in AS_BITS else array
+        self._twice(lambda: self._decode(os.fspath(path), header, wanted, array, version, data))
+        return array
+
+    def drawn(self, path: str | os.PathLike[str], header: Header, grid: Grid, version: Version | None = None) -> Drawn:
+        """An annotation as label maps on a grid (``seg``, ``rtstruct``).  Raises Quarantine as ``pixels`` does."""
+        annotation = header.annotation
+        if annotation is None:
+            raise ValueError("only a segmentation or a structure set can be drawn")
+        what = {"header": header.to_json(), "grid": [grid.frame, grid.shape, grid.start], "version": version}
+        # Few of them overlap much; a child that needs more ends for lack of memory.
+        nbytes = declared(header) + min(len(annotation.regions), _LAYERS) * 2 * grid.size
+
+        def ask() -> Drawn:
+            process, request = self._ask(what, os.fspath(path), nbytes)
+            answer = _unrefused(process.line(request["seconds"]))
+            values = tuple(map(tuple, answer["values"]))
+            if answer["dtype"] not in ("|u1", "<u2") or not 1 <= len(values) <= max(1, len(annotation.regions)):
+                self.close()
+                raise Quarantine(Reason.DECODE_FAIL)
+            maps = tuple(np.empty(grid.shape, answer["dtype"]) for _ in values)
+            for one in maps:
+                process.fill(one.data.cast("B"), request["seconds"])
+            return Drawn(maps, values)
+
+        return self._twice(ask)
 
     def texts(self, path: str | os.PathLike[str], version: Version | None = None) -> dict[str, str]:
         """What an object that is derived of a DICOM file repeats of it, by keyword: see ``identifying``.
@@ -169,6 +197,16 @@ class Child:
 
         return self._twice(ask)
 
+    def digest(self, path: str | os.PathLike[str], version: Version | None = None) -> str:
+        """sha256 of the bytes of a file.  Raises Quarantine as ``pixels`` does."""
+
+        def ask() -> str:
+            process, request = self._ask({"digest": True, "version": version}, os.fspath(path), 0)
+            found: str = _unrefused(process.line(request["seconds"]))["digest"]
+            return found
+
+        return self._twice(ask)
+
     def _twice(self, ask: Callable[[], T]) -> T:
         """What ``ask`` gives.  A child that dies is replaced, once: its death may have come from outside."""
         if self._process is not None and self._process.answered < self._process.asked:
@@ -185,20 +223,26 @@ class Child:
             self.close()
             raise Quarantine(dead.reason) from None
 
-    def _ask(self, what: dict[str, Any], path: str, nbytes: int) -> tuple[Process, dict[str, Any]]:
+    def _ask(self, what: dict[str, Any], path: str, nbytes: int, volumes: int = 1) -> tuple[Process, dict[str, Any]]:
         if not self._has_life_for(()):
             self.close()
         process = self._running(nbytes)
-        request = self._request(path, nbytes) | what
+        # To come to one volume of a compressed file, all of them may have to be unpacked.
+        request = self._request(path, volumes * nbytes) | what
         process.ask(request)
         return process, request
 
     def _decode(
-        self, path: str, header: Header, parts: list[int] | None, array: np.ndarray, version: Version | None
+        self,
+        path: str,
+        header: Header,
+        parts: list[int] | None,
+        array: np.ndarray,
+        version: Version | None,
+        data: tuple[str, Version] | None,
     ) -> None:
-        process, request = self._ask(
-            {"header": header.to_json(), "parts": parts, "version": version}, path, declared(header)
-        )
+        what = {"header": header.to_json(), "parts": parts, "version": version, "data": data}
+        process, request = self._ask(what, path, decoded(header), header.volumes)
         answer = _unrefused(process.line(request["seconds"]))
         if (answer["dtype"], tuple(answer["shape"])) != (array.dtype.str, array.shape):
             self.close()

@@ -17,10 +17,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from struct import unpack_from
 
-from pipeline.archive.formats.within import GZIP, Inflating, Window
 from pipeline.archive.formats.limits import Limits
 from pipeline.archive.formats.opening import Coding, Span
 from pipeline.archive.formats.sniff import Container
+from pipeline.archive.formats.within import GZIP, Inflating, Window
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 

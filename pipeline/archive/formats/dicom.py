@@ -14,7 +14,9 @@ from pipeline.archive.formats.elements import Elements
 from pipeline.archive.formats.facets import facets
 from pipeline.archive.formats.header import NATIVE, Frame, Header
 from pipeline.archive.formats.limits import Limits, bounded, declared
+from pipeline.archive.formats.lut import mapped
 from pipeline.archive.formats.pet import pet
+from pipeline.archive.formats.philips import private_scale
 from pipeline.archive.formats.pixels import cut_to_stored, stored_dtype
 from pipeline.archive.formats.refusal import refusal
 from pipeline.archive.formats.scaling import scaling
@@ -88,7 +90,7 @@ def _with_pixels(
         damage = native_damage(length, declared(header), size - at)
     else:
         damage = encapsulated_damage(reader.file, at, length, size)
-    by_offset = native and damage is None
+    by_offset = native and damage is None and header.bits_allocated >= 8
     header = replace(
         header,
         padding=_padding(facts, header),
@@ -96,7 +98,13 @@ def _with_pixels(
         pixel_length=length if by_offset else None,
         pixel_element=head.hex() if by_offset else "",
     )
-    return header, refusal(header, limits, has_pixels=True, damage=_ambiguous(facts) or damage)
+    damage = _ambiguous(facts) or damage
+    if tags.MODALITY_LUT in facts and damage is None:
+        try:
+            header = mapped(header, facts)
+        except Quarantine as refused:
+            damage = refused.reason
+    return header, refusal(header, limits, has_pixels=True, damage=damage)
 
 
 def _header(meta: Meta, facts: Elements, pixels: Element | None, frames: tuple[Frame, ...]) -> Header:
@@ -139,6 +147,7 @@ def _header(meta: Meta, facts: Elements, pixels: Element | None, frames: tuple[F
         intercept=values.intercept,
         rescale_stated=values.stated,
         rescale_type=values.type,
+        private_scale=private_scale(facts),
         position=position,  # type: ignore[arg-type]  # three numbers, as asked
         orientation=orientation,  # type: ignore[arg-type]
         spacing=spacing,
@@ -178,11 +187,14 @@ def _padding(facts: Elements, header: Header) -> float | None:
 
 
 def _ambiguous(facts: Elements) -> Reason | None:
-    """UNREADABLE where what the voxels mean is stated but unusable, or by a modality LUT: nothing is guessed."""
+    """UNREADABLE where what the voxels mean is stated but unusable: nothing is guessed.
+
+    MISSING_GEOMETRY where pixels are not square, and no spacing says how large they are (DICOM PS3.3 C.7.6.3.1.7).
+    """
     frames = facts.whole(tags.FRAMES)
-    unusable = (
-        not scaling(facts).usable
-        or (facts.text(tags.FRAMES) and (frames is None or frames < 1))
-        or tags.MODALITY_LUT in facts
-    )
-    return Reason.UNREADABLE if unusable else None
+    unusable = not scaling(facts).usable or (facts.text(tags.FRAMES) and (frames is None or frames < 1))
+    if unusable:
+        return Reason.UNREADABLE
+    aspect = facts.decimals(tags.ASPECT_RATIO, 2)
+    oblong = bool(facts.text(tags.ASPECT_RATIO)) and (aspect is None or aspect[0] != aspect[1] or aspect[0] <= 0)
+    return Reason.MISSING_GEOMETRY if oblong and _spacing(facts)[0] is None else None

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from struct import unpack
 
+import numpy as np
 from pydicom.charset import convert_encodings, decode_bytes, python_encoding
 from pydicom.dataelem import RawDataElement, convert_raw_data_element
 from pydicom.dataset import Dataset
@@ -140,6 +141,13 @@ class Elements:
                 element = convert_raw_data_element(element)
         value = getattr(element, "value", None)
         return [Elements.of(item) for item in value] if isinstance(value, Sequence) else []
+
+    def array(self, tag: int, dtype: str) -> np.ndarray:
+        """The binary numbers of a value, of any NumPy type, in native byte order; none where it is absent."""
+        raw, value = self._raw(tag), self._bytes(tag)
+        little = raw is None or raw.is_little_endian
+        stored = np.dtype(dtype).newbyteorder("<" if little else ">")
+        return np.frombuffer(value, stored, len(value) // stored.itemsize).astype(dtype)
 
     def _raw(self, tag: int) -> RawDataElement | None:
         element = self.raw.get(tag)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from pipeline.archive.formats import tags
+from pipeline.archive.formats import philips, tags
 from pipeline.archive.formats.dataset import Wanted
 from pipeline.archive.formats.elements import Elements
 from pipeline.archive.formats.facets import CLASSIC, COMPONENTS, facets
@@ -71,6 +71,7 @@ GROUPS: Wanted = {
     VOI: _values(tags.WINDOW_CENTER, tags.WINDOW_WIDTH, tags.VOI_FUNCTION, tags.VOI_LUT),
     VALUES: _values(tags.SLOPE, tags.INTERCEPT, tags.RESCALE_TYPE),
     **dict.fromkeys((CONVERTED_SHARED, CONVERTED), CLASSIC),
+    philips.GROUP: philips.IN_GROUP,
 }
 """What is read of an item of the shared or the per-frame functional groups."""
 
@@ -128,6 +129,7 @@ def _frame(group: _Groups, top: Elements, number: int) -> Frame:
         intercept=values.intercept,
         rescale_stated=values.stated,
         rescale_type=values.type,
+        private_scale=philips.scale_of_frame(group(philips.GROUP)),
         window=window(group(VOI)),
         image_type=kind.texts(FRAME_TYPE) or top.texts(tags.IMAGE_TYPE),
         calculation=kind.text(tags.CALCULATION),

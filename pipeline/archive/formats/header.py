@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, NamedTuple
 
+from pipeline.archive.formats.annotation import Annotation
 from pipeline.volume import Voi
 
 Format = Literal["dicom", "nifti", "mha", "nrrd"]
@@ -90,6 +91,19 @@ class Facets(NamedTuple):
         return cls._make(map(_frozen, values))
 
 
+class Detached(NamedTuple):
+    """A file of the same folder that holds the voxels of a header that stands alone.
+
+    Attributes
+    ----------
+    name : the last part of its path; see ``formats.detached``
+    least_bytes : a shorter one cannot hold them
+    """
+
+    name: str
+    least_bytes: int
+
+
 ALONE = Facets()
 """Of an image that says nothing of the kind."""
 
@@ -105,6 +119,7 @@ class Frame(NamedTuple):
     intercept: float = 0.0
     rescale_stated: bool = False
     rescale_type: str = ""
+    private_scale: tuple[float, float] | None = None
     window: tuple[float, float] | None = None
     image_type: tuple[str, ...] = ()
     calculation: str = ""
@@ -124,6 +139,8 @@ class Header:
     shape : (frames or slices, rows, columns)
     slope, intercept : stored value -> rescaled value (DICOM PS3.3 C.11.1.1.2; NIfTI scl_slope, scl_inter)
     rescale_stated : whether the file itself states slope and intercept; DICOM needs both, NIfTI a usable slope
+    lut_bits : of an entry of the modality LUT that stored values go through (DICOM PS3.3 C.11.1), None without one
+    private_scale : (slope, intercept) of Philips beside the standard ones, see ``philips``; None where none is stated
     padding : stored value of padding (DICOM PS3.3 C.7.5.1.1.2), None where there is none
     pixel_offset, pixel_length : bytes, of the *value* of native pixel data, else None
     pixel_element : hex of the element header that stands right before the value, read again before use
@@ -137,7 +154,11 @@ class Header:
     facets : which of several images at one place this is
     frames : of a multi-frame object what each of its ``shape[0]`` frames says; else none
     mosaic : where the frames are tiles of one image, how many of them lie side by side; else 0
-    volumes : how many volumes of ``shape`` lie one behind another in a file of another format than DICOM
+    volumes : how many volumes of ``shape`` there are in a file of another format than DICOM
+    detached : where the voxels may lie if not in the file itself, likeliest first
+    forms_apart_mm : NIfTI: how far apart the two places lie that sform and qform name for one corner voxel, at most;
+        None where not both are stated
+    annotation : of a segmentation or a structure set that can be drawn; None of all others
     """
 
     format: Format
@@ -170,6 +191,8 @@ class Header:
     intercept: float = 0.0
     rescale_stated: bool = True
     rescale_type: str = ""
+    lut_bits: int | None = None
+    private_scale: tuple[float, float] | None = None
     padding: float | None = None
     pixel_offset: int | None = None
     pixel_length: int | None = None
@@ -188,6 +211,9 @@ class Header:
     frames: tuple[Frame, ...] = ()
     mosaic: int = 0
     volumes: int = 1
+    detached: tuple[Detached, ...] = ()
+    forms_apart_mm: float | None = None
+    annotation: Annotation | None = None
 
     @property
     def parts(self) -> int:
@@ -216,8 +242,11 @@ class Header:
         values: dict[str, Any] = {name: _frozen(value) for name, value in facts.items()}
         if facts.get("pet") is not None:
             values["pet"] = Pet(*facts["pet"])
+        if facts.get("annotation") is not None:
+            values["annotation"] = Annotation.from_values(facts["annotation"])
         values["facets"] = Facets.of(facts["facets"])
         values["frames"] = tuple(map(_frame, facts["frames"]))
+        values["detached"] = tuple(map(Detached._make, facts["detached"]))
         return cls(**values)
 
 

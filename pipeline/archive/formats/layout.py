@@ -1,4 +1,4 @@
-"""What MHA and NRRD have in common: lines of text that say how the voxels after them lie."""
+"""What MHA and NRRD have in common: lines of text that say how the voxels lie, after them or in another file."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from pipeline.archive.formats.stream import Encoding
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 
@@ -25,35 +26,41 @@ class Layout:
 
     Attributes
     ----------
-    offset : of their first byte
+    offset : of their first byte in the file that they are in
     sizes : of the axes of space, fastest first
     samples : numbers at each voxel
     dtype : as stored, byte order included
-    deflated : whether they are a zlib or gzip stream
+    encoding : of all of them
+    volumes : how many there are
+    run : voxels of one volume that lie together, as in ``volume_from``
     """
 
     offset: int
     sizes: tuple[int, ...]
     samples: int
     dtype: np.dtype
-    deflated: bool
+    encoding: Encoding
+    volumes: int = 1
+    run: int = 0
 
 
-def text_lines(file: BinaryIO) -> Iterator[str]:
-    """Lines from the start of a file, without their ends; ``file`` stands after the last one that was taken.
+def text_lines(file: BinaryIO, *, open_end: bool = False) -> Iterator[str]:
+    """Lines from the start of a file to its end, without their ends; ``file`` stands after the last one taken.
 
-    Raises Quarantine(UNREADABLE) for a line that does not end, a header of more than 1 MiB, or a control
-    character in it (a bare CR above all: some readers end a line there).
+    Raises Quarantine(UNREADABLE) for a line that does not end (but for the last one of the file, where ``open_end``),
+    a header of more than 1 MiB, or a control character in it (a bare CR above all: some readers end a line there).
     """
     file.seek(0)
     left = _MOST_TEXT
-    while True:
-        line = file.readline(left)
+    while line := file.readline(left):
         left -= len(line)
         text = line.removesuffix(b"\n").removesuffix(b"\r")
-        if not line.endswith(b"\n") or _CONTROL.search(text):
+        ends = line.endswith(b"\n") or (open_end and left > 0)
+        if not ends or _CONTROL.search(text):
             raise Quarantine(Reason.UNREADABLE)
         yield text.decode("latin-1")
+    if not left:
+        raise Quarantine(Reason.UNREADABLE)
 
 
 def wholes(text: str) -> tuple[int, ...]:

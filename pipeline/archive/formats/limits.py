@@ -12,6 +12,9 @@ GIB = 2**30
 
 _MOST_SIZE = 2**31 - 1
 
+_MOST_VOLUMES = 1 << 16
+"""Of one file: each becomes a row and an image of its own.  NIfTI-1 cannot count as far."""
+
 DEFLATE_RATIO = 1032
 """The most bytes that one byte of deflate can stand for (RFC 1951: 258 bytes from two bits)."""
 
@@ -41,7 +44,8 @@ class Limits:
 
     def allow(self, header: Header) -> bool:
         """Whether a file of so many voxels may be read at all."""
-        return max(header.shape) < _MOST_SIZE and declared(header) <= self.declared_bytes
+        is_countable = max(header.shape) < _MOST_SIZE and header.volumes <= _MOST_VOLUMES
+        return is_countable and header.volumes * decoded(header) <= self.declared_bytes
 
     def memory_for(self, declared: int) -> int:
         """Address space in bytes for ``declared`` bytes of voxels: the array, a copy, what is read; and the rest."""
@@ -58,7 +62,13 @@ def bounded(sizes: Sequence[int]) -> tuple[int, int, int]:
     return k, j, i
 
 
-def declared(header: Header) -> int:
-    """Bytes of voxels that a header promises; one bit a voxel is rounded up to whole bytes."""
+def decoded(header: Header) -> int:
+    """Bytes of the voxels in memory, where single bits take a byte each."""
     k, j, i = header.shape
-    return (k * j * i * header.samples * header.bits_allocated + 7) // 8
+    return k * j * i * header.samples * max(1, header.bits_allocated // 8, (header.lut_bits or 0) // 8)
+
+
+def declared(header: Header) -> int:
+    """Bytes of voxels that a header promises, in all its volumes; one bit a voxel is rounded up to whole bytes."""
+    k, j, i = header.shape
+    return header.volumes * ((k * j * i * header.samples * header.bits_allocated + 7) // 8)

@@ -1,4 +1,4 @@
-"""NRRD with its voxels in the same file: the fields of the format's definition, and no other."""
+"""NRRD, .nrrd and .nhdr: the fields of the format's definition, and no other."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from typing import BinaryIO, Literal
 import numpy as np
 
 from pipeline.archive.formats import frames
+from pipeline.archive.formats.detached import plain
 from pipeline.archive.formats.layout import Fields, Layout, numbers, text_lines, wholes
+from pipeline.archive.formats.stream import BZIP2, DEFLATED, RAW
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 
 _FIELDS = {
-    "type", "dimension", "sizes", "encoding", "endian", "byteskip", "lineskip", "kinds",
+    "datafile", "type", "dimension", "sizes", "encoding", "endian", "byteskip", "lineskip", "kinds",
     "space", "spacedimension", "spaceunits", "spacedirections", "spaceorigin", "measurementframe",
     "spacings", "thicknesses", "axismins", "axismaxs", "centers", "centerings", "labels", "units",
     "content", "number", "min", "max", "oldmin", "oldmax", "sampleunits",
 }  # fmt: skip
-"""Without the spaces.  Not among them: the data file, whose name is never followed, and the block size."""
+"""Without the spaces.  Not among them: the block size."""
 
 _TYPES = {
     name: dtype
@@ -46,7 +48,7 @@ _TYPES = {
     for name in names
 }
 
-_DEFLATED = {"raw": False, "gzip": True, "gz": True}
+_ENCODINGS = {"raw": RAW, "gzip": DEFLATED, "gz": DEFLATED, "bzip2": BZIP2, "bz2": BZIP2}
 
 _ENDIAN: dict[str, Literal["<", ">"]] = {"little": "<", "big": ">"}
 
@@ -60,16 +62,20 @@ _SPACES = {
 _OF_SPACE = {"domain", "space", "none", "???"}
 """Kinds of an axis along which the same thing is measured at another place."""
 
+_SERIES = {"list", "time"}
+"""Kinds of an axis that counts volumes; of all others (vectors, colours, tensors) each voxel has a part."""
+
 _STEP = re.compile(r"none|\(([^()]*)\)")
 
 
 def fields(file: BinaryIO) -> Fields:
-    """All up to the empty line, names without spaces; comments and free key/value pairs are left out.
+    """All up to the empty line or the end, names without spaces, values in lower case but for that of the data file.
 
-    Raises Quarantine(UNREADABLE), also for a field that stands twice or is none of ``_FIELDS``.
+    Comments and free key/value pairs are left out.  Raises Quarantine(UNREADABLE), also for a field that stands
+    twice or is none of ``_FIELDS``.
     """
     lines = text_lines(file)
-    if not re.fullmatch(r"NRRD000[1-5]", next(lines)):
+    if not re.fullmatch(r"NRRD000[1-5]", next(lines, "")):
         raise Quarantine(Reason.UNREADABLE)
     found: Fields = {}
     for line in lines:
@@ -81,32 +87,50 @@ def fields(file: BinaryIO) -> Fields:
         name = name.lower().replace(" ", "")
         if not colon or name in found or name not in _FIELDS:
             raise Quarantine(Reason.UNREADABLE)
-        found[name] = value.strip().lower()
+        found[name] = value.strip() if name == "datafile" else value.strip().lower()
+        if _is_list(found):
+            break
     return found
 
 
+def data_file(found: Fields) -> str:
+    """The name of the file that holds the voxels, "" where they follow the header.
+
+    Raises Quarantine: PATH_UNSAFE as ``detached.plain``, UNSUPPORTED_TS where they lie in several files.
+    """
+    if "datafile" not in found:
+        return ""
+    if _is_list(found) or "%" in found["datafile"]:
+        raise Quarantine(Reason.UNSUPPORTED_TS)
+    return plain(found["datafile"])
+
+
 def layout(found: Fields, offset: int) -> Layout:
-    """Where the voxels lie, from ``offset`` on.
+    """Where the voxels lie, from ``offset`` on.  One axis of ``_SERIES``, wherever it stands, counts volumes.
 
     Raises KeyError or ValueError where a field is missing or malformed, Quarantine(UNSUPPORTED_TS) for
-    another encoding than raw and gzip, or voxels after a gap.
+    voxels in text or after a gap.
     """
     sizes = wholes(found["sizes"])
     if (len(sizes),) != wholes(found["dimension"]):
         raise ValueError("sizes that are not of this dimension")
-    if found["encoding"] not in _DEFLATED or {found.get("byteskip", "0"), found.get("lineskip", "0")} != {"0"}:
+    if found["encoding"] not in _ENCODINGS or {found.get("byteskip", "0"), found.get("lineskip", "0")} != {"0"}:
         raise Quarantine(Reason.UNSUPPORTED_TS)
     kinds = found["kinds"].split() if "kinds" in found else ["???"] * len(sizes)
-    steps = _steps(found) or [()] * len(sizes)
-    axes = list(zip(sizes, kinds, steps, strict=True))
-    is_of_space = [kind in _OF_SPACE and step is not None for _, kind, step in axes]
+    steps = _steps(found) or [() if kind in _OF_SPACE else None for kind in kinds]
+    axes = list(zip(kinds, steps, sizes, strict=True))
+    of_space = [n for n, (kind, step, _) in enumerate(axes) if kind in _OF_SPACE and step is not None]
+    series = [n for n, (kind, step, _) in enumerate(axes) if kind in _SERIES and step is None]
+    rest = set(range(len(axes))) - set(of_space) - set(series if len(series) == 1 else ())
     dtype = np.dtype(_TYPES[found["type"]])
     return Layout(
         offset=offset,
-        sizes=tuple(size for size, here in zip(sizes, is_of_space, strict=True) if here),
-        samples=math.prod(size for size, here in zip(sizes, is_of_space, strict=True) if not here),
+        sizes=tuple(sizes[n] for n in of_space),
+        samples=math.prod(sizes[n] for n in rest),
         dtype=dtype.newbyteorder(_ENDIAN[found["endian"]]) if dtype.itemsize > 1 else dtype,
-        deflated=_DEFLATED[found["encoding"]],
+        encoding=_ENCODINGS[found["encoding"]],
+        volumes=sizes[series[0]] if len(series) == 1 else 1,
+        run=math.prod(sizes[: series[0]]) if len(series) == 1 else 0,
     )
 
 
@@ -130,6 +154,11 @@ def affine(found: Fields) -> frames.Rows:
     origin = numbers(found["spaceorigin"].removeprefix("(").removesuffix(")"), 3)
     turned = [tuple(sign * part for sign, part in zip(signs, vector, strict=True)) for vector in (*steps, origin)]
     return frames.from_steps(turned[:3], turned[3])
+
+
+def _is_list(found: Fields) -> bool:
+    """Names of files follow, one a line, to the end."""
+    return found.get("datafile", "").split()[:1] == ["LIST"]
 
 
 def _steps(found: Fields) -> list[tuple[float, ...] | None]:

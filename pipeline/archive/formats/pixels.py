@@ -17,9 +17,14 @@ from pipeline.reasons import Reason
 
 
 def stored_dtype(header: Header) -> np.dtype:
-    """Of the voxels as stored, in native byte order: u1 .. i8, f4, f8."""
+    """Of the voxels as ``voxels.stored`` gives them, in native byte order: u1 .. i8, f4, f8.
+
+    Single bits take a byte each; what a modality LUT gives is u1 or u2.
+    """
+    if header.lut_bits is not None:
+        return np.dtype("u1" if header.lut_bits <= 8 else "u2")
     kind = "f" if header.floating else "i" if header.signed else "u"
-    return np.dtype(f"{kind}{header.bits_allocated // 8}")
+    return np.dtype(f"{kind}{max(1, header.bits_allocated // 8)}")
 
 
 def shape_of(header: Header, parts: Sequence[int] | None) -> tuple[int, int, int]:

@@ -7,6 +7,7 @@ bytes.  Nothing is pickled in either direction.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -14,18 +15,23 @@ import resource
 import signal
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from pipeline.archive.formats.annotation import ANNOTATIONS, RTSTRUCT
+from pipeline.archive.formats.detached import sibling
 from pipeline.archive.formats.header import Format, Header
+from pipeline.archive.formats.layers import Drawn
 from pipeline.archive.formats.limits import Limits
 from pipeline.archive.formats.opening import Version, opened
 from pipeline.archive.formats.sniff import HEAD, Container, sniff
 from pipeline.errors import Quarantine
+from pipeline.grid import Grid
 from pipeline.reasons import Reason
 
 _ITEMS = 1000
@@ -52,16 +58,22 @@ def parsed(path: str, limits: Limits) -> Parsed:
                 return Parsed(None, form)
             if isinstance(form, Container):
                 return Parsed(None, None, form)
-            return Parsed(*_header(file, form, limits))
+            return Parsed(*_header(path, file, form, limits))
     except Exception as error:
         return Parsed(None, _reason(error, Reason.UNREADABLE))
 
 
-def voxels(path: str, header: Header, parts: Sequence[int] | None = None, version: Version | None = None) -> np.ndarray:
+def voxels(
+    path: str,
+    header: Header,
+    parts: Sequence[int] | None = None,
+    version: Version | None = None,
+    data: tuple[str, Version] | None = None,
+) -> np.ndarray:
     """Stored values of one file, or of these parts of it, decoded in this process; raises Quarantine."""
     try:
-        with opened(path, version, whole=True) as file:
-            array = _voxels(file, header, parts)
+        with opened(path, version, whole=True) as file, _data(path, header, data) as beside:
+            array = _voxels(file, beside, header, parts)
     except Exception as error:
         raise Quarantine(_reason(error, Reason.DECODE_FAIL)) from None
     return np.ascontiguousarray(array)
@@ -99,22 +111,61 @@ def listed(path: str, what: str, limits: Limits, version: Version) -> tuple[list
         return [], _reason(error, Reason.ARCHIVE_UNSAFE)
 
 
-def _header(file: BufferedReader, form: Format, limits: Limits) -> tuple[Header, Reason | None]:
+def digest(path: str, version: Version | None = None) -> str:
+    """sha256 of the bytes of one file, read in this process; raises Quarantine."""
+    try:
+        with opened(path, version, whole=True) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except Exception as error:
+        raise Quarantine(_reason(error, Reason.UNREADABLE)) from None
+
+
+def drawn(path: str, header: Header, grid: Grid, limits: Limits, version: Version | None = None) -> Drawn:
+    """An annotation as label maps on a grid, made in this process; raises Quarantine."""
+    try:
+        with opened(path, version, whole=True) as file:
+            if header.sop_class == RTSTRUCT:
+                from pipeline.archive.formats import rtstruct
+
+                return rtstruct.drawn(file, grid, limits)
+            from pipeline.archive.formats import seg_maps
+
+            return seg_maps.drawn(file, header, grid, limits)
+    except Exception as error:
+        raise Quarantine(_reason(error, Reason.DECODE_FAIL)) from None
+
+
+def _header(path: str, file: BufferedReader, form: Format, limits: Limits) -> tuple[Header, Reason | None]:
     # Each library costs a good part of a second to import: only those that the archive calls for.
     if form == "dicom":
         from pipeline.archive.formats import dicom
 
-        return dicom.parse(file, limits)
+        header, reason = dicom.parse(file, limits)
+        return _annotated(file, header, limits) if header.sop_class in ANNOTATIONS else (header, reason)
     if form == "nifti":
         from pipeline.archive.formats import nifti
 
-        return nifti.parse(file, limits)
+        return nifti.parse(file, limits, path)
     from pipeline.archive.formats import attached
 
     return attached.parse(file, limits, form)
 
 
-def _voxels(file: BufferedReader, header: Header, parts: Sequence[int] | None) -> np.ndarray:
+def _annotated(file: BufferedReader, header: Header, limits: Limits) -> tuple[Header, Reason]:
+    """What is known of the file stays known where the annotation cannot be understood."""
+    from pipeline.archive.formats import rtstruct, seg
+
+    is_contours = header.sop_class == RTSTRUCT
+    try:
+        described = rtstruct.described if is_contours else seg.described
+        return described(file, header, limits), Reason.RTSTRUCT if is_contours else Reason.SEGMENTATION
+    except Exception as error:
+        return header, _reason(error, Reason.TRUNCATED if isinstance(error, EOFError) else Reason.UNREADABLE)
+
+
+def _voxels(
+    file: BufferedReader, data: BufferedReader | None, header: Header, parts: Sequence[int] | None
+) -> np.ndarray:
     if header.format == "dicom":
         from pipeline.archive.formats import decode
 
@@ -123,10 +174,21 @@ def _voxels(file: BufferedReader, header: Header, parts: Sequence[int] | None) -
     if header.format == "nifti":
         from pipeline.archive.formats import nifti
 
-        return nifti.voxels(file, header, volume)
+        return nifti.voxels(file, header, volume, data)
     from pipeline.archive.formats import attached
 
-    return attached.voxels(file, header, volume)
+    return attached.voxels(file, header, volume, data)
+
+
+@contextmanager
+def _data(path: str, header: Header, data: tuple[str, Version] | None) -> Iterator[BufferedReader | None]:
+    """The file beside that holds the voxels: the one that is told, else the first that the header names."""
+    if not header.detached:
+        yield None
+        return
+    place, version = data or (sibling(path, header.detached[0].name), None)
+    with opened(place, version, whole=True) as file:
+        yield file
 
 
 def _reason(error: Exception, otherwise: Reason) -> Reason:
@@ -142,25 +204,35 @@ def _reason(error: Exception, otherwise: Reason) -> Reason:
     return otherwise
 
 
-def _answer(request: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], np.ndarray | None]:
+def _answer(request: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], Sequence[np.ndarray]]:
     # An orphan whose decoder hangs has nobody left to stop it: the alarm does, also inside native code.
     signal.alarm(int(request["seconds"]) + 10)
     os.environ.update(request.get("environment", {}))
     version = tuple(request["version"]) if request.get("version") else None
     if request.get("texts"):
         try:
-            return {"reason": None, "texts": texts(request["path"], limits, version)}, None
+            return {"reason": None, "texts": texts(request["path"], limits, version)}, ()
         except Quarantine as refused:
-            return {"reason": refused.reason}, None
+            return {"reason": refused.reason}, ()
+    if request.get("digest"):
+        try:
+            return {"reason": None, "digest": digest(request["path"], version)}, ()
+        except Quarantine as refused:
+            return {"reason": refused.reason}, ()
     if "header" not in request:
         result = parsed(request["path"], limits)
         facts = result.header and result.header.to_json()
-        return {"reason": result.reason, "header": facts, "container": result.container}, None
+        return {"reason": result.reason, "header": facts, "container": result.container}, ()
+    header = Header.from_json(request["header"])
+    data = (request["data"][0], tuple(request["data"][1])) if request.get("data") else None
     try:
-        array = voxels(request["path"], Header.from_json(request["header"]), request["parts"], version)
+        if "grid" in request:
+            maps, values = drawn(request["path"], header, Grid(*request["grid"]), limits, version)
+            return {"reason": None, "dtype": maps[0].dtype.str, "values": values}, maps
+        array = voxels(request["path"], header, request["parts"], version, data)
     except Quarantine as refused:
-        return {"reason": refused.reason}, None
-    return {"reason": None, "dtype": array.dtype.str, "shape": array.shape}, array
+        return {"reason": refused.reason}, ()
+    return {"reason": None, "dtype": array.dtype.str, "shape": array.shape}, (array,)
 
 
 def _write_list(output: BinaryIO, request: dict[str, Any], limits: Limits) -> None:
@@ -192,9 +264,9 @@ def main(arguments: list[str]) -> None:
         if "list" in request:
             _write_list(output, request, limits)
         else:
-            answer, array = _answer(request, limits)
+            answer, arrays = _answer(request, limits)
             output.write(json.dumps(answer).encode() + b"\n")
-            if array is not None:
+            for array in arrays:
                 output.write(array.data.cast("B"))
         output.flush()
         signal.alarm(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from enum import StrEnum
+from typing import Literal
 
 from pipeline.archive.formats.header import Format
 from pipeline.reasons import Reason
@@ -16,6 +17,8 @@ _NIFTI = {(348, 344): (b"n+1\0", b"ni1\0"), (540, 4): (b"n+2\0\r\n\x1a\n", b"ni2
 
 _DOCUMENTS = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"mimetype", b"META-INF/")
 """First member of office documents (ECMA-376, OpenDocument), books and Java programs: zips that are one thing."""
+_ANALYZE = {1: 1, 2: 8, 4: 16, 8: 32, 16: 32, 32: 64, 64: 64, 128: 24}
+"""Datatype -> bits a voxel, of Analyze 7.5 (dbh.h)."""
 
 _META_KEYS = (b"ObjectType", b"NDims", b"Comment", b"ObjectSubType", b"Name", b"ID", b"BinaryData")
 
@@ -29,18 +32,16 @@ class Container(StrEnum):
 
 
 def sniff(head: bytes) -> Format | Container | Reason:
-    """The format of a file that begins with ``head``, or why it is not read.
-
-    A NIfTI pair (.hdr/.img) is UNREADABLE, as are .mhd and .nhdr where they are parsed: formats that keep
-    their voxels in a second file are refused, since a name in a header is never followed (law L8).
-    """
+    """The format of a file that begins with ``head``, or why it is not read."""
     if not head:
         return Reason.EMPTY_FILE
     if head[128:132] == b"DICM" or _is_bare_dicom(head):
         return "dicom"
     if head[:2] == b"\x1f\x8b":
         inside = _inflated(head)
-        return _nifti(inside) or (Container.GZIP if _is_tar(inside) else Reason.NOT_AN_IMAGE)
+        if _is_nifti(inside):
+            return "nifti"
+        return Container.GZIP if _is_tar(inside) else Reason.NOT_AN_IMAGE
     if head[:4] == b"PK\3\4":
         return Reason.NOT_AN_IMAGE if head.startswith(_DOCUMENTS, 30) else Container.ZIP
     if _is_tar(head):
@@ -49,7 +50,7 @@ def sniff(head: bytes) -> Format | Container | Reason:
         return "nrrd"
     if head.startswith(_META_KEYS) and b"NDims" in head:
         return "mha"
-    return _nifti(head) or Reason.NOT_AN_IMAGE
+    return "nifti" if _is_nifti(head) else Reason.NOT_AN_IMAGE
 
 
 def _is_bare_dicom(head: bytes) -> bool:
@@ -80,12 +81,16 @@ def _inflated(head: bytes) -> bytes:
         return b""
 
 
-def _nifti(head: bytes) -> Format | Reason | None:
-    for (size, at), (single, pair) in _NIFTI.items():
+def _is_nifti(head: bytes) -> bool:
+    """Also the header of a pair, and of Analyze 7.5, which nifti.parse refuses."""
+    for (size, at), magics in _NIFTI.items():
         if size in (int.from_bytes(head[:4], "little"), int.from_bytes(head[:4], "big")):
-            magic = head[at : at + len(single)]
-            if magic == single:
-                return "nifti"
-            if magic == pair:
-                return Reason.UNREADABLE
-    return None
+            return head[at:].startswith(magics) or _is_analyze(head)
+    return False
+
+
+def _is_analyze(head: bytes) -> bool:
+    """There is no magic: the length of the header, dim[0], and a datatype of so many bits have to do (dbh.h)."""
+    order: Literal["little", "big"] = "little" if head[:1] == b"\x5c" else "big"
+    size, dimensions, kind, bits = (int.from_bytes(head[a:b], order) for a, b in ((0, 4), (40, 42), (70, 72), (72, 74)))
+    return size == 348 and 1 <= dimensions <= 7 and _ANALYZE.get(kind) == bits

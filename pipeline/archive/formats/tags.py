@@ -64,6 +64,7 @@ FRAMES = 0x00280008
 ROWS = 0x00280010
 COLUMNS = 0x00280011
 PIXEL_SPACING = 0x00280030
+ASPECT_RATIO = 0x00280034
 CORRECTED_IMAGE = 0x00280051
 BITS_ALLOCATED = 0x00280100
 BITS_STORED = 0x00280101
@@ -102,6 +103,11 @@ WANTED: dict[int, Mapping[int, None] | None] = dict.fromkeys(value for name, val
 """What is read of the top level of a data set, and of the items of a sequence in it: see ``dataset.Wanted``."""
 
 WANTED[DETECTORS] = dict.fromkeys((POSITION, ORIENTATION))
+LUT_DESCRIPTOR = 0x00283002
+LUT_TYPE = 0x00283004
+LUT_DATA = 0x00283006
+
+WANTED[MODALITY_LUT] = dict.fromkeys((LUT_DESCRIPTOR, LUT_TYPE, LUT_DATA))
 WANTED[RADIOPHARMACEUTICAL] = dict.fromkeys((START_TIME, TOTAL_DOSE, HALF_LIFE, START_DATETIME))
 
 SIEMENS_IMAGES = 0x0019100A
@@ -118,6 +124,8 @@ UIH_GRADIENT = 0x00651037
 UIH_IMAGES = 0x00651050
 UIH_FRAMES = 0x00651051
 PHILIPS_B_VALUE = 0x20011003
+PHILIPS_SCALE_INTERCEPT = 0x2005100D
+PHILIPS_SCALE_SLOPE = 0x2005100E
 PHILIPS_GRADIENT_X = 0x200510B0
 PHILIPS_GRADIENT_Y = 0x200510B1
 PHILIPS_GRADIENT_Z = 0x200510B2
@@ -132,7 +140,12 @@ PRIVATE: dict[tuple[int, str], Mapping[int, Mapping[int, None] | None]] = {
         UIH_FRAMES: {POSITION: None},
     },
     (0x2001, "Philips Imaging DD 001"): {PHILIPS_B_VALUE: None},
-    (0x2005, "Philips MR Imaging DD 001"): dict.fromkeys((PHILIPS_GRADIENT_X, PHILIPS_GRADIENT_Y, PHILIPS_GRADIENT_Z)),
+    (0x2005, "Philips MR Imaging DD 001"): dict.fromkeys(
+        (
+            *(PHILIPS_SCALE_INTERCEPT, PHILIPS_SCALE_SLOPE),
+            *(PHILIPS_GRADIENT_X, PHILIPS_GRADIENT_Y, PHILIPS_GRADIENT_Z),
+        )
+    ),
 }
 """(group, private creator): what is read of it, numbered as if its block were 10 (DICOM PS3.5 7.8.1)."""
 

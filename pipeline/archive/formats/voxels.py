@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.archive.formats.child import Child
 from pipeline.archive.formats.header import Header
-from pipeline.archive.formats.opening import Place, known
+from pipeline.archive.formats.opening import Place, Version, known
 from pipeline.archive.formats.pixels import by_offset
 
 
@@ -22,6 +22,7 @@ def stored(
     parts: Sequence[int] | None = None,
     size: int | None = None,
     mtime_ns: int | None = None,
+    data: tuple[str, Version] | None = None,
 ) -> np.ndarray:
     """Stored values (k, j, i) of one file: ``by_offset`` where that can be, else through the child.
 
@@ -30,4 +31,4 @@ def stored(
     """
     if header.pixel_offset is not None and Place.parse(path).is_plain:
         return by_offset(path, header, out, parts=parts, size=size, mtime_ns=mtime_ns)
-    return child.pixels(path, header, out, parts=parts, version=known(size, mtime_ns))
+    return child.pixels(path, header, out, parts=parts, version=known(size, mtime_ns), data=data)

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,10 +40,10 @@ def parsed(path: str, limits: Limits) -> reading.Parsed:
     return _parsed(path, limits)
 
 
-def voxels(path: str, header: Header, parts: list[int] | None, version: tuple[int, int] | None = None) -> np.ndarray:
+def voxels(path: str, header: Header, *how: Any) -> np.ndarray:
     """As the real one, but for headers whose patient is a word."""
     act(header.patient, Limits())
-    return _voxels(path, header, parts, version)
+    return _voxels(path, header, *how)
 
 
 def texts(path: str, limits: Limits, version: tuple[int, int] | None = None) -> dict[str, str]:

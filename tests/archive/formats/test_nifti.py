@@ -13,8 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nibabel.quaternions import quat2mat
 
+from pipeline.archive.formats import reading
 from pipeline.archive.formats.child import Child
 from pipeline.archive.formats.header import Header
+from pipeline.archive.formats.limits import Limits
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 from tests.archive import makers
@@ -173,7 +175,9 @@ def test_units_of_space(tmp_path: Path, child: Child, code: int, mm: float) -> N
         ((4, 5), "i2", None),
         ((4, 5, 6, 1), "i2", None),
         ((4, 5, 6, 1, 1), "i2", None),
-        ((4, 5, 6, 2), "i2", Reason.NOT_3D),
+        ((4, 5, 6, 2), "i2", None),
+        ((4, 5, 6, 2, 1), "i2", None),
+        ((4, 5, 6, 2, 2), "i2", Reason.NOT_3D),
         ((4, 5, 6, 1, 3), "f4", Reason.NOT_3D),
         ((4, 5, 6), "c8", Reason.UNREADABLE),
         ((4, 5, 6), [("R", "u1"), ("G", "u1"), ("B", "u1")], Reason.COLOR),
@@ -193,11 +197,6 @@ def test_a_frame_that_is_flat_or_no_number_is_refused(tmp_path: Path, child: Chi
     flat = makers.nifti(tmp_path / "flat.nii", makers.voxels((2, 3, 4)), srow_z=(0, 0, 0, 0))
     none = makers.nifti(tmp_path / "none.nii", makers.voxels((2, 3, 4)), srow_z=(0, 0, np.nan, 0))
     assert [refused(child, flat), refused(child, none)] == [Reason.MISSING_GEOMETRY] * 2
-
-
-def test_a_pair_of_files_is_never_followed(tmp_path: Path, child: Child) -> None:
-    nibabel.save(nibabel.Nifti1Pair(makers.voxels((2, 3, 4)).T, np.eye(4)), tmp_path / "a.hdr")
-    assert refused(child, tmp_path / "a.hdr") is Reason.UNREADABLE
 
 
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
@@ -221,3 +220,123 @@ def test_content_is_the_hash_of_the_bytes(tmp_path: Path, child: Child) -> None:
     contents = [accepted(child, path).content for path in (one, tmp_path / "two.nii", other)]
     assert contents[0] == contents[1] != contents[2]
     assert len(contents[0]) == 64
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+@pytest.mark.parametrize("kind", [nibabel.Nifti1Image, nibabel.Nifti2Image])
+def test_a_fourth_axis_counts_volumes(tmp_path: Path, child: Child, name: str, kind: Any) -> None:
+    array = makers.volumes((3, 4, 5, 6)).astype(">i2")
+    image = kind(array.T, np.diag([0.5, 0.75, 2.0, 1.0]))
+    nibabel.save(image, tmp_path / name)
+    header = accepted(child, tmp_path / name)
+    assert (header.shape, header.volumes) == ((4, 5, 6), 3)
+    assert [header.part(n).facets.temporal_position for n in range(header.parts)] == [0, 1, 2]
+    for n in range(3):
+        np.testing.assert_array_equal(child.pixels(tmp_path / name, header, parts=[n]), array[n])
+
+
+@pytest.mark.parametrize(("code", "reason"), [(0, None), (1001, None), (1005, Reason.NOT_3D), (1007, Reason.NOT_3D),
+                                              (2003, Reason.NOT_3D)])  # fmt: skip
+def test_an_intent_to_be_vectors_is_believed(tmp_path: Path, child: Child, code: int, reason: Reason | None) -> None:
+    path = makers.nifti(tmp_path / "a.nii", makers.volumes((3, 4, 5, 6)), intent_code=code)
+    assert refused(child, path) is reason
+
+
+def test_a_cut_behind_a_volume_refuses_it_too(tmp_path: Path, child: Child) -> None:
+    """All volumes of a gzipped file or none: only its end says that it is whole."""
+    path = makers.nifti(tmp_path / "a.nii.gz", makers.volumes((3, 4, 5, 6)))
+    header, whole = accepted(child, path), path.read_bytes()
+    damaged = bytearray(whole)
+    damaged[-5] ^= 1
+    for content, reason in ((whole[:-1], Reason.TRUNCATED), (bytes(damaged), Reason.DECODE_FAIL)):
+        path.write_bytes(content)
+        with pytest.raises(Quarantine) as caught:
+            child.pixels(path, header, parts=[0])
+        assert caught.value.reason is reason
+    path = makers.nifti(tmp_path / "a.nii", makers.volumes((3, 4, 5, 6)))
+    path.write_bytes(path.read_bytes()[:-1])
+    assert refused(child, path) is Reason.TRUNCATED
+
+
+def test_volumes_count_as_bytes_that_are_promised(tmp_path: Path) -> None:
+    path = makers.nifti(tmp_path / "a.nii.gz", makers.volumes((3, 4, 5, 6)))
+    promised = 3 * 4 * 5 * 6 * 2
+    found = [reading.parsed(str(path), Limits(declared_bytes=n)).reason for n in (promised, promised - 1)]
+    assert found == [None, Reason.BOMB_DECLARED]
+
+
+@pytest.mark.parametrize(
+    ("moved", "codes", "apart"),
+    [((0.0, 0.0, 0.0), (1, 1), 0.0), ((0.5, 0.0, 0.0), (1, 2), 0.5), ((3.0, 0.0, 4.0), (4, 1), 5.0),
+     ((0.5, 0.0, 0.0), (1, 0), None), ((0.5, 0.0, 0.0), (0, 1), None)],
+)  # fmt: skip
+def test_how_far_the_two_forms_are_apart(
+    tmp_path: Path, child: Child, moved: tuple[float, ...], codes: tuple[int, int], apart: float | None
+) -> None:
+    s = np.diag([2.0, 2, 3, 1])
+    q = s.copy()
+    q[:3, 3] = moved
+    image = nibabel.Nifti1Image(makers.voxels((2, 3, 4)).T, None)
+    image.set_sform(s, codes[0])
+    image.set_qform(q, codes[1])
+    nibabel.save(image, tmp_path / "a.nii")
+    header = accepted(child, tmp_path / "a.nii")
+    assert header.forms_apart_mm == (apart if apart is None else pytest.approx(apart, abs=1e-6))
+
+
+def test_forms_that_differ_by_a_turn_or_a_size_are_apart_at_the_corners(tmp_path: Path, child: Child) -> None:
+    image = nibabel.Nifti1Image(makers.voxels((2, 3, 11)).T, None)
+    image.set_sform(np.diag([2.0, 2, 3, 1]), 1)
+    image.set_qform(np.diag([2.1, 2, 3, 1]), 1)
+    nibabel.save(image, tmp_path / "a.nii")
+    assert accepted(child, tmp_path / "a.nii").forms_apart_mm == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_qform_that_is_none_is_neither_used_nor_compared(tmp_path: Path, child: Child) -> None:
+    """b, c, d of a unit quaternion; these are longer."""
+    wrong = {"quatern_b": 1.5, "quatern_c": 0.0, "quatern_d": 0.0}
+    path = makers.nifti(tmp_path / "a.nii", makers.voxels((2, 3, 4)), **wrong)
+    assert accepted(child, path).forms_apart_mm is None
+    path = makers.nifti(tmp_path / "a.nii", makers.voxels((2, 3, 4)), sform_code=0, **wrong)
+    assert refused(child, path) is Reason.MISSING_GEOMETRY
+
+
+def test_analyze_does_not_tell_left_from_right(tmp_path: Path, child: Child) -> None:
+    nibabel.save(nibabel.AnalyzeImage(makers.voxels((2, 3, 4)).T, np.eye(4)), tmp_path / "a.img")
+    assert refused(child, tmp_path / "a.hdr") is Reason.MISSING_GEOMETRY
+    assert refused(child, tmp_path / "a.img") is Reason.NOT_AN_IMAGE
+
+
+@pytest.mark.parametrize(("at", "value"), [(0, 349), (40, 0), (40, 8), (70, 3), (72, 15)])
+def test_what_only_begins_like_analyze_is_no_image(tmp_path: Path, child: Child, at: int, value: int) -> None:
+    for order in ("<", ">"):
+        image = nibabel.AnalyzeImage(makers.voxels((2, 3, 4)).T, np.eye(4))
+        raw = bytearray(image.header.as_byteswapped(order).binaryblock)
+        (tmp_path / "a.hdr").write_bytes(raw)
+        assert refused(child, tmp_path / "a.hdr") is Reason.MISSING_GEOMETRY
+        raw[at : at + 2] = value.to_bytes(2, "little" if order == "<" else "big")
+        if at == 0 and order == ">":
+            raw[0:4] = value.to_bytes(4, "big")
+        (tmp_path / "a.hdr").write_bytes(raw)
+        assert refused(child, tmp_path / "a.hdr") is Reason.NOT_AN_IMAGE
+
+
+def test_files_that_come_with_nibabel(child: Child) -> None:
+    """Real ones, of several writers: the same voxels in the same places as nibabel has them."""
+    folder, volumes = Path(nibabel.__file__).parent / "tests" / "data", 0
+    paths = sorted(path for path in folder.iterdir() if path.name.endswith((".nii", ".nii.gz")))
+    for path in paths:
+        if path.name == "row_major.dconn.nii":
+            assert refused(child, path) is Reason.NOT_3D
+            continue
+        header, image = accepted(child, path), nibabel.load(path)
+        raw = image.dataobj.get_unscaled()
+        last = raw.reshape(*header.shape[::-1], header.volumes)
+        for n in range(header.volumes):
+            np.testing.assert_array_equal(child.pixels(path, header, parts=[n]), last[..., n].T)
+            volumes += 1
+        turned = np.diag([-1.0, -1.0, 1.0, 1.0]) @ image.affine @ np.eye(4)[[2, 1, 0, 3]]
+        np.testing.assert_allclose(frame(header), turned, atol=1e-6)
+    if not paths:
+        pytest.skip("nibabel is installed without its test data")
+    assert volumes > len(paths)
