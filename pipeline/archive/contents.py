@@ -62,9 +62,7 @@ def _file(container: File, path: str, n: int, member: Member, vault: Vault) -> F
         size=size if member.span else member.size,
         mtime_ns=mtime_ns,
         folder=os.path.dirname(named),
-        location=os.fsencode(str(Place(path, member.span, os.fsdecode(os.path.basename(name)))))
-        if member.span
-        else b"",
+        location=os.fsencode(str(place)) if member.span else b"",
         reason=member.reason,
     )
 
