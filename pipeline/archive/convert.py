@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -106,10 +105,9 @@ def stored(file: File, child: Child, out: np.ndarray | None = None, parts: Seque
 
     Raises Quarantine.
     """
-    path, header, data = os.fsdecode(file.path), _header(file), None
-    if file.data is not None:
-        data = Data(os.fsdecode(file.data.path), file.data.size, file.data.mtime_ns)
-    return voxels.stored(path, header, child, out, parts=parts, size=file.size, mtime_ns=file.mtime_ns, data=data)
+    data = None if file.data is None else Data(file.data.place, file.data.size, file.data.mtime_ns)
+    known = {"size": file.size, "mtime_ns": file.mtime_ns}
+    return voxels.stored(file.place, _header(file), child, out, parts=parts, data=data, **known)
 
 
 class _Clock:
