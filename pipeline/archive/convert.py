@@ -11,12 +11,13 @@ from time import perf_counter
 
 import numpy as np
 
+from pipeline.archive.catalog import published
 from pipeline.archive.derived_labels import is_annotation
 from pipeline.archive.draw import LabelMap, draw
-from pipeline.archive.catalog import published
 from pipeline.archive.entry import Entry
 from pipeline.archive.formats import voxels
 from pipeline.archive.formats.child import Child
+from pipeline.archive.formats.detached import Data
 from pipeline.archive.formats.header import Header
 from pipeline.archive.formats.pixels import stored_dtype
 from pipeline.archive.formats.rescale import rescaled
@@ -105,10 +106,10 @@ def stored(file: File, child: Child, out: np.ndarray | None = None, parts: Seque
 
     Raises Quarantine.
     """
-    path, header = os.fsdecode(file.path), _header(file)
+    path, header, data = os.fsdecode(file.path), _header(file), None
     if file.data is not None:
-        voxels.unchanged(os.fsdecode(file.data.path), file.data.size, file.data.mtime_ns)
-    return voxels.stored(path, header, child, out, parts=parts, size=file.size, mtime_ns=file.mtime_ns)
+        data = Data(os.fsdecode(file.data.path), file.data.size, file.data.mtime_ns)
+    return voxels.stored(path, header, child, out, parts=parts, size=file.size, mtime_ns=file.mtime_ns, data=data)
 
 
 class _Clock:

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from pipeline.archive.formats.detached import Data
 from pipeline.archive.formats.header import Header
 from pipeline.archive.formats.layers import Drawn
 from pipeline.archive.formats.limits import Limits, declared, decoded
@@ -111,13 +112,14 @@ class Child:
         out: np.ndarray | None = None,
         *,
         parts: Sequence[int] | None = None,
+        data: Data | None = None,
     ) -> np.ndarray:
         """Stored values (k, j, i) of a file of any format, in native byte order, cut to the stored bits; mapped, where
         it has one, by its modality LUT.
 
         ``parts`` are the frames of a DICOM object that are wanted, in their order, or the one volume of a file of
-        several.  ``out``, where given, is a C-contiguous array of ``shape_of(header, parts)`` and
-        ``stored_dtype(header)``.
+        several; ``data`` is the file that holds them, where ``header.detached``.  ``out``, where given, is a
+        C-contiguous array of ``shape_of(header, parts)`` and ``stored_dtype(header)``.
 
         Raises Quarantine: BOMB_DECLARED before anything is allocated, DECODER_CRASH, DECODER_TIMEOUT, or
         what the decoder came to.
@@ -126,7 +128,7 @@ class Child:
             raise Quarantine(Reason.BOMB_DECLARED)
         array = np.empty(shape_of(header, parts), stored_dtype(header)) if out is None else out
         wanted = None if parts is None else list(parts)
-        self._twice(lambda: self._decode(os.fspath(path), header, wanted, array))
+        self._twice(lambda: self._decode(os.fspath(path), header, wanted, array, data))
         return array
 
     def drawn(self, path: str | os.PathLike[str], header: Header, grid: Grid) -> Drawn:
@@ -200,9 +202,9 @@ class Child:
         process.ask(request)
         return process, request
 
-    def _decode(self, path: str, header: Header, parts: list[int] | None, array: np.ndarray) -> None:
+    def _decode(self, path: str, header: Header, parts: list[int] | None, array: np.ndarray, data: Data | None) -> None:
         process, request = self._ask(
-            {"header": header.to_json(), "parts": parts}, path, decoded(header), header.volumes
+            {"header": header.to_json(), "parts": parts, "data": data}, path, decoded(header), header.volumes
         )
         answer = _unrefused(process.line(request["seconds"]))
         if (answer["dtype"], tuple(answer["shape"])) != (array.dtype.str, array.shape):

@@ -25,10 +25,11 @@ from typing import Any
 import numpy as np
 
 from pipeline.archive.formats.annotation import ANNOTATIONS, RTSTRUCT
-from pipeline.archive.formats.detached import sibling
+from pipeline.archive.formats.detached import Data
 from pipeline.archive.formats.header import Format, Header
 from pipeline.archive.formats.layers import Drawn
 from pipeline.archive.formats.limits import Limits
+from pipeline.archive.formats.pixels import refusal
 from pipeline.archive.formats.sniff import HEAD, sniff
 from pipeline.errors import Quarantine
 from pipeline.grid import Grid
@@ -48,16 +49,19 @@ def parsed(path: str, limits: Limits) -> Parsed:
     try:
         with _opened(path) as file:
             form = sniff(file.read(HEAD))
-            return Parsed(None, form) if isinstance(form, Reason) else Parsed(*_header(path, file, form, limits))
+            return Parsed(None, form) if isinstance(form, Reason) else Parsed(*_header(file, form, limits))
     except Exception as error:
         return Parsed(None, _reason(error, Reason.UNREADABLE))
 
 
-def voxels(path: str, header: Header, parts: Sequence[int] | None = None) -> np.ndarray:
-    """Stored values of one file, or of these parts of it, decoded in this process; raises Quarantine."""
+def voxels(path: str, header: Header, parts: Sequence[int] | None = None, data: Data | None = None) -> np.ndarray:
+    """Stored values of one file, or of these parts of it, decoded in this process; raises Quarantine.
+
+    ``data`` holds them, where ``header.detached``.
+    """
     try:
-        with _opened(path) as file, _data(path, header) as data:
-            array = _voxels(file, data, header, parts)
+        with _opened(path) as file, _beside(data) as other:
+            array = _voxels(file, other, header, parts)
     except Exception as error:
         raise Quarantine(_reason(error, Reason.DECODE_FAIL)) from None
     return np.ascontiguousarray(array)
@@ -98,7 +102,7 @@ def drawn(path: str, header: Header, grid: Grid, limits: Limits) -> Drawn:
         raise Quarantine(_reason(error, Reason.DECODE_FAIL)) from None
 
 
-def _header(path: str, file: BufferedReader, form: Format, limits: Limits) -> tuple[Header, Reason | None]:
+def _header(file: BufferedReader, form: Format, limits: Limits) -> tuple[Header, Reason | None]:
     # Each library costs a good part of a second to import: only those that the archive calls for.
     if form == "dicom":
         from pipeline.archive.formats import dicom
@@ -108,7 +112,7 @@ def _header(path: str, file: BufferedReader, form: Format, limits: Limits) -> tu
     if form == "nifti":
         from pipeline.archive.formats import nifti
 
-        return nifti.parse(file, limits, path)
+        return nifti.parse(file, limits)
     from pipeline.archive.formats import attached
 
     return attached.parse(file, limits, form)
@@ -133,6 +137,8 @@ def _voxels(
         from pipeline.archive.formats import decode
 
         return decode.voxels(file, header, parts)
+    if (data is None) != (header.detached is None):
+        raise Quarantine(Reason.CHANGED)
     volume = parts[0] if parts else 0
     if header.format == "nifti":
         from pipeline.archive.formats import nifti
@@ -154,12 +160,17 @@ def _opened(path: str) -> Iterator[BufferedReader]:
 
 
 @contextmanager
-def _data(path: str, header: Header) -> Iterator[BufferedReader | None]:
-    """The file beside that holds the voxels: the first that the header names, since the scan left it no other."""
-    if not header.detached:
+def _beside(data: Data | None) -> Iterator[BufferedReader | None]:
+    if data is None:
         yield None
         return
-    with _opened(sibling(path, header.detached[0].name)) as file:
+    try:
+        status = os.lstat(data.path)
+    except OSError as error:
+        raise Quarantine(refusal(error)) from None
+    if (status.st_size, status.st_mtime_ns) != (data.size, data.mtime_ns):
+        raise Quarantine(Reason.CHANGED)
+    with _opened(data.path) as file:
         yield file
 
 
@@ -197,7 +208,7 @@ def _answer(request: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], Se
         if "grid" in request:
             maps, values = drawn(request["path"], header, Grid(*request["grid"]), limits)
             return {"reason": None, "dtype": maps[0].dtype.str, "values": values}, maps
-        array = voxels(request["path"], header, request["parts"])
+        array = voxels(request["path"], header, request["parts"], request["data"] and Data(*request["data"]))
     except Quarantine as refused:
         return {"reason": refused.reason}, ()
     return {"reason": None, "dtype": array.dtype.str, "shape": array.shape}, (array,)

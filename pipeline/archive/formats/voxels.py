@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline.archive.formats.child import Child
+from pipeline.archive.formats.detached import Data
 from pipeline.archive.formats.header import Header
 from pipeline.archive.formats.pixels import by_offset, refusal
 from pipeline.errors import Quarantine
@@ -23,6 +24,7 @@ def stored(
     parts: Sequence[int] | None = None,
     size: int | None = None,
     mtime_ns: int | None = None,
+    data: Data | None = None,
 ) -> np.ndarray:
     """Stored values (k, j, i) of one file: ``by_offset`` where that can be, else through the child.
 
@@ -31,15 +33,10 @@ def stored(
     """
     if header.pixel_offset is not None:
         return by_offset(path, header, out, parts=parts, size=size, mtime_ns=mtime_ns)
-    unchanged(path, size, mtime_ns)
-    return child.pixels(path, header, out, parts=parts)
-
-
-def unchanged(path: str | os.PathLike[str], size: int | None, mtime_ns: int | None) -> None:
-    """Raises Quarantine where a file is not as it was, or is no more."""
     try:
         status = os.lstat(path)
     except OSError as error:
         raise Quarantine(refusal(error)) from None
     if size not in (None, status.st_size) or mtime_ns not in (None, status.st_mtime_ns):
         raise Quarantine(Reason.CHANGED)
+    return child.pixels(path, header, out, parts=parts, data=data)

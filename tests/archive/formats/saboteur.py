@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.archive.formats import reading
+from pipeline.archive.formats.detached import Data
 from pipeline.archive.formats.header import Header
 from pipeline.archive.formats.limits import Limits
 
@@ -39,10 +40,10 @@ def parsed(path: str, limits: Limits) -> reading.Parsed:
     return _parsed(path, limits)
 
 
-def voxels(path: str, header: Header, parts: list[int] | None) -> np.ndarray:
+def voxels(path: str, header: Header, parts: list[int] | None, data: Data | None) -> np.ndarray:
     """As the real one, but for headers whose patient is a word."""
     act(header.patient, Limits())
-    return _voxels(path, header, parts)
+    return _voxels(path, header, parts, data)
 
 
 def texts(path: str, limits: Limits) -> dict[str, str]:
