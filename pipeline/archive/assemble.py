@@ -134,7 +134,7 @@ class Assembly:
             "bytes_in": sum(f.size for f in files),
         }
         self._series.add(row | {"n_stacks": 1, "n_volumes": 0})
-        self._stacks.add(row | {"stack_id": self.vault.pseudonym("stack", json.dumps([name]))})
+        self._stacks.add(row | {"stack_id": self.vault.pseudonym("stack", json.dumps([name])), "ordinal": 0})
         for file in files:
             self._add_file(file, fate(Reason.INTERNAL), series_id)
 
@@ -245,7 +245,11 @@ class Assembly:
             "patient_id": self._pseudonym("patient", header.patient) if header.patient else None,
             "kind": "image",
         }
-        rows = [self._add_stack(name, ids, one, own) for one, own in zip(found, labels, strict=True)]
+        ordinals = {id(one): n for n, one in enumerate(sorted(found, key=lambda one: one.first))}
+        rows = [
+            self._add_stack(name, ids | {"ordinal": ordinals[id(one)]}, one, own)
+            for one, own in zip(found, labels, strict=True)
+        ]
         volumes = [row["volume_id"] for row in rows if row["volume_id"]]
         met = {reason for one in found for reason in (*one.judged.reasons, one.partial)}
         reasons = dict.fromkeys((*lead.judged.reasons, *(reason for reason in Reason if reason in met)))

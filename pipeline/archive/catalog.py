@@ -119,6 +119,12 @@ STACKS = pa.schema(
     [
         _field("stack_id", _TEXT, "pseudonym of the images of the stack", required=True),
         *_IDS,
+        _field(
+            "ordinal",
+            _COUNT,
+            "which stack of its series, from 0: by least Instance Number, or as a file has them",
+            required=True,
+        ),
         _field("partial", _TEXT, "reason code why this is known to be a part only of what was acquired"),
         *_FACETS,
         *_MEASURED,
@@ -191,7 +197,7 @@ def measured(measures: object, names: Iterable[str] = STACKS.names) -> dict[str,
     return {f.name: getattr(measures, f.name) for f in fields(measures) if f.name in wanted}  # type: ignore[arg-type]
 
 
-def published(facets: Facets) -> dict[str, object]:
+def published(facets: Facets) -> dict[str, Any]:
     """What of the facets may leave: numbers, and a component that is one of four letters."""
     values = facets._asdict()
     letter = facets.component if facets.component in ("M", "P", "R", "I") else None

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from itertools import groupby
 from typing import Any
 
 from pipeline.archive.formats.header import ALONE, Facets
 from pipeline.archive.index import File, Index
-from pipeline.archive.pairs import joined
 from pipeline.archive.slices import Slice
 from pipeline.archive.suv import Suv
 from pipeline.archive.vault import Vault
@@ -59,7 +58,7 @@ class Part:
         found, data = self._found(index), self.data and self.data._found(index)
         if found.header is None:
             raise Quarantine(Reason.CHANGED)
-        return joined(found, data) if data else found
+        return replace(found, data=data or None)
 
     def _found(self, index: Index) -> File:
         found = index.file(self.file_id)

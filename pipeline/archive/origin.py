@@ -26,7 +26,7 @@ class Origin:
     ----------
     grid : of the raw volume
     anatomical : whether it lies in the patient; a projection may state no position
-    instances : in the order of k
+    instances : the files, in the order of k
     texts : what all of them share, by keyword (``formats.identifying``), of the first one
     """
 

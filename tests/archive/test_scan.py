@@ -145,6 +145,11 @@ class TestAnArchiveOfEverything:
         }
         assert sorted(row["n_slices"] for row in parts) == [3, 4]
 
+    def test_stacks_of_a_series_are_counted(self, catalog: Catalog) -> None:
+        for series in catalog.series.to_pylist():
+            rows = [row for row in catalog.stacks.to_pylist() if row["series_id"] == series["series_id"]]
+            assert sorted(row["ordinal"] for row in rows) == list(range(series["n_stacks"]))
+
     def test_a_gap_refuses_a_series_where_asked(self, archive: Path, home: Vault) -> None:
         refused = scan([archive / "gap"], home, irregular="refuse")
         assert only(refused)["reason"] == "MISSING_SLICE"

@@ -125,7 +125,10 @@ def test_both_forms_of_one_image_agree_and_masks_are_labels_of_their_images(data
     by_format = {"dicom": [], "nifti": []}
     for row, volume in zip(rows(out, "volumes"), volumes, strict=True):
         by_format[series[row["volume_id"]]["format"]].append((row, volume))
-    assert {tuple(row["outputs"]) for row, _ in by_format["dicom"]} == {("rtstruct",)}
+    for row, _ in by_format["dicom"]:
+        assert row["outputs"] == ["rtstruct"]
+        (meant,) = omezarr.structures(out / row["path"] / "labels" / "rtstruct")
+        assert (meant.value, meant.name) == (1, "gross tumor volume")
     for row, nifti in by_format["nifti"]:
         assert row["outputs"] == ["mask"]
         mask = omezarr.read(out / row["path"] / "labels" / "mask")

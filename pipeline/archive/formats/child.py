@@ -23,6 +23,7 @@ import numpy as np
 
 from pipeline.archive.formats import remote
 from pipeline.archive.formats.containers import Member
+from pipeline.archive.formats.detached import Data
 from pipeline.archive.formats.header import Header
 from pipeline.archive.formats.layers import Drawn
 from pipeline.archive.formats.limits import Limits, declared, decoded
@@ -116,14 +117,14 @@ class Child:
         *,
         parts: Sequence[int] | None = None,
         version: Version | None = None,
-        data: tuple[str, Version] | None = None,
+        data: Data | None = None,
     ) -> np.ndarray:
         """Stored values (k, j, i) of a file of any format, in native byte order, cut to the stored bits; mapped, where
         it has one, by its modality LUT.
 
         ``parts`` are the frames of a DICOM object that are wanted, in their order, or the one volume of a file of
-        several.  ``out``, where given, is a C-contiguous array of ``shape_of(header, parts)`` and
-        ``stored_dtype(header)``.
+        several; ``data`` is the file that holds them, where ``header.detached``.  ``out``, where given, is a
+        C-contiguous array of ``shape_of(header, parts)`` and ``stored_dtype(header)``.
 
         Raises Quarantine: BOMB_DECLARED before anything is allocated, CHANGED where the file is not of ``version``,
         DECODER_CRASH, DECODER_TIMEOUT, or what the decoder came to.
@@ -239,7 +240,7 @@ class Child:
         parts: list[int] | None,
         array: np.ndarray,
         version: Version | None,
-        data: tuple[str, Version] | None,
+        data: Data | None,
     ) -> None:
         what = {"header": header.to_json(), "parts": parts, "version": version, "data": data}
         process, request = self._ask(what, path, decoded(header), header.volumes)

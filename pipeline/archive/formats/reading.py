@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from pipeline.archive.formats.annotation import ANNOTATIONS, RTSTRUCT
-from pipeline.archive.formats.detached import sibling
+from pipeline.archive.formats.detached import Data
 from pipeline.archive.formats.header import Format, Header
 from pipeline.archive.formats.layers import Drawn
 from pipeline.archive.formats.limits import Limits
@@ -58,7 +58,7 @@ def parsed(path: str, limits: Limits) -> Parsed:
                 return Parsed(None, form)
             if isinstance(form, Container):
                 return Parsed(None, None, form)
-            return Parsed(*_header(path, file, form, limits))
+            return Parsed(*_header(file, form, limits))
     except Exception as error:
         return Parsed(None, _reason(error, Reason.UNREADABLE))
 
@@ -68,12 +68,15 @@ def voxels(
     header: Header,
     parts: Sequence[int] | None = None,
     version: Version | None = None,
-    data: tuple[str, Version] | None = None,
+    data: Data | None = None,
 ) -> np.ndarray:
-    """Stored values of one file, or of these parts of it, decoded in this process; raises Quarantine."""
+    """Stored values of one file, or of these parts of it, decoded in this process; raises Quarantine.
+
+    ``data`` holds them, where ``header.detached``.
+    """
     try:
-        with opened(path, version, whole=True) as file, _data(path, header, data) as beside:
-            array = _voxels(file, beside, header, parts)
+        with opened(path, version, whole=True) as file, _beside(data) as other:
+            array = _voxels(file, other, header, parts)
     except Exception as error:
         raise Quarantine(_reason(error, Reason.DECODE_FAIL)) from None
     return np.ascontiguousarray(array)
@@ -135,7 +138,7 @@ def drawn(path: str, header: Header, grid: Grid, limits: Limits, version: Versio
         raise Quarantine(_reason(error, Reason.DECODE_FAIL)) from None
 
 
-def _header(path: str, file: BufferedReader, form: Format, limits: Limits) -> tuple[Header, Reason | None]:
+def _header(file: BufferedReader, form: Format, limits: Limits) -> tuple[Header, Reason | None]:
     # Each library costs a good part of a second to import: only those that the archive calls for.
     if form == "dicom":
         from pipeline.archive.formats import dicom
@@ -145,7 +148,7 @@ def _header(path: str, file: BufferedReader, form: Format, limits: Limits) -> tu
     if form == "nifti":
         from pipeline.archive.formats import nifti
 
-        return nifti.parse(file, limits, path)
+        return nifti.parse(file, limits)
     from pipeline.archive.formats import attached
 
     return attached.parse(file, limits, form)
@@ -170,6 +173,8 @@ def _voxels(
         from pipeline.archive.formats import decode
 
         return decode.voxels(file, header, parts)
+    if (data is None) != (header.detached is None):
+        raise Quarantine(Reason.CHANGED)
     volume = parts[0] if parts else 0
     if header.format == "nifti":
         from pipeline.archive.formats import nifti
@@ -181,13 +186,11 @@ def _voxels(
 
 
 @contextmanager
-def _data(path: str, header: Header, data: tuple[str, Version] | None) -> Iterator[BufferedReader | None]:
-    """The file beside that holds the voxels: the one that is told, else the first that the header names."""
-    if not header.detached:
+def _beside(data: Data | None) -> Iterator[BufferedReader | None]:
+    if data is None:
         yield None
         return
-    place, version = data or (sibling(path, header.detached[0].name), None)
-    with opened(place, version, whole=True) as file:
+    with opened(data.path, (data.size, data.mtime_ns), whole=True) as file:
         yield file
 
 
@@ -224,7 +227,7 @@ def _answer(request: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], Se
         facts = result.header and result.header.to_json()
         return {"reason": result.reason, "header": facts, "container": result.container}, ()
     header = Header.from_json(request["header"])
-    data = (request["data"][0], tuple(request["data"][1])) if request.get("data") else None
+    data = Data(*request["data"]) if request.get("data") else None
     try:
         if "grid" in request:
             maps, values = drawn(request["path"], header, Grid(*request["grid"]), limits, version)

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline.archive.formats.child import Child
+from pipeline.archive.formats.detached import Data
 from pipeline.archive.formats.header import Header
-from pipeline.archive.formats.opening import Place, Version, known
+from pipeline.archive.formats.opening import Place, known
 from pipeline.archive.formats.pixels import by_offset
 
 
@@ -22,7 +23,7 @@ def stored(
     parts: Sequence[int] | None = None,
     size: int | None = None,
     mtime_ns: int | None = None,
-    data: tuple[str, Version] | None = None,
+    data: Data | None = None,
 ) -> np.ndarray:
     """Stored values (k, j, i) of one file: ``by_offset`` where that can be, else through the child.
 
