@@ -227,12 +227,11 @@ def _answer(request: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], Se
         facts = result.header and result.header.to_json()
         return {"reason": result.reason, "header": facts, "container": result.container}, ()
     header = Header.from_json(request["header"])
-    data = Data(*request["data"]) if request.get("data") else None
     try:
         if "grid" in request:
             maps, values = drawn(request["path"], header, Grid(*request["grid"]), limits, version)
             return {"reason": None, "dtype": maps[0].dtype.str, "values": values}, maps
-        array = voxels(request["path"], header, request["parts"], version, data)
+        array = voxels(request["path"], header, request["parts"], version, request["data"] and Data(*request["data"]))
     except Quarantine as refused:
         return {"reason": refused.reason}, ()
     return {"reason": None, "dtype": array.dtype.str, "shape": array.shape}, (array,)
