@@ -56,15 +56,16 @@ class Elements:
 
     def decimals(self, tag: int, count: int) -> tuple[float, ...] | None:
         """Exactly ``count`` finite numbers of a decimal or integer string, else None."""
-        parts = self._bytes(tag).rstrip(b" \0").split(b"\\")
-        if len(parts) != count:
+        value = self._bytes(tag).rstrip(b" \0")
+        parts = value.split(b"\\")
+        if not value or len(parts) != count:
             return None
         try:
             # float() takes bytes, and reads "nan", "inf" and "1_0" as well: the last two tests are for those.
             numbers = tuple(map(float, parts))
         except ValueError:
             return None
-        return numbers if all(map(math.isfinite, numbers)) and not any(b"_" in part for part in parts) else None
+        return numbers if all(map(math.isfinite, numbers)) and b"_" not in value else None
 
     def decimal(self, tag: int) -> float | None:
         """One finite number, else None."""
