@@ -51,6 +51,7 @@ class Reason(StrEnum):
     DECODER_CRASH = "DECODER_CRASH"
     DECODER_TIMEOUT = "DECODER_TIMEOUT"
     BOMB_DECLARED = "BOMB_DECLARED"
+    ARCHIVE_UNSAFE = "ARCHIVE_UNSAFE"
     COLOR = "COLOR"
     INEXACT = "INEXACT"
     # Geometry
@@ -131,6 +132,9 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.DECODER_CRASH: Meaning(_Q, "the decoder died on this file"),
     Reason.DECODER_TIMEOUT: Meaning(_Q, "the decoder did not end in time", retry=True),
     Reason.BOMB_DECLARED: Meaning(_Q, "the header declares more voxels than the limit allows"),
+    Reason.ARCHIVE_UNSAFE: Meaning(
+        _Q, "a zip or tar, or a file in one, that is damaged, encrypted, nested, ambiguous or compressed beyond reason"
+    ),
     Reason.COLOR: Meaning(_Q, "more than one sample a pixel, or a palette"),
     Reason.INEXACT: Meaning(_Q, "whole numbers that neither 16-bit integers nor float32 hold exactly"),
     Reason.MISSING_GEOMETRY: Meaning(_Q, "no usable position, orientation or pixel spacing"),

@@ -63,6 +63,11 @@ class Facts:
         header states nothing, or nothing that is a term
     kernel_class : how sharp the kernel is, as the vendor profile says
     profile : the packaged vendor profile that matches, and its version: ``ct-ge 1``
+    partial : code of the reason why this is known to be a part only of what was acquired; None where nothing says so
+    temporal_position, trigger_ms, echo_ms, inversion_ms, b_value, component, energy_kev : which of several volumes of
+        its series this is
+    private_scale : a voxel of a Philips MR divided by it is the floating-point value of the reconstruction, which can
+        be compared between series; None where images differ in it or state none
     """
 
     modality: str | None = None
@@ -84,6 +89,15 @@ class Facts:
     body_part: str | None = None
     kernel_class: KernelClass | None = None
     profile: str | None = None
+    partial: str | None = None
+    temporal_position: int | None = None
+    trigger_ms: float | None = None
+    echo_ms: float | None = None
+    inversion_ms: float | None = None
+    b_value: float | None = None
+    component: str | None = None
+    energy_kev: float | None = None
+    private_scale: float | None = None
 
     @property
     def linear_window(self) -> tuple[float, float] | None:

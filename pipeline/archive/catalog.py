@@ -13,6 +13,8 @@ from pipeline.archive.formats.header import Facets
 SCHEMA_VERSION = "2"
 
 _TEXT, _COUNT, _REAL, _YES = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+# "element" is Parquet's name for the items of a list: a schema comes back from a file as it went in.
+_TEXTS, _AFFINE = pa.list_(pa.field("element", _TEXT)), pa.list_(pa.field("element", _REAL), 16)
 
 
 def _field(name: str, kind: pa.DataType, description: str, unit: str = "", *, required: bool = False) -> pa.Field:
@@ -23,9 +25,7 @@ FILES = pa.schema(
     [
         _field("file_id", _TEXT, "pseudonym of the file's path", required=True),
         _field("series_id", _TEXT, "its series; null where the file states none"),
-        _field(
-            "volume_ids", pa.list_(_TEXT), "the volumes it is a part of; several for a file of several", required=True
-        ),
+        _field("volume_ids", _TEXTS, "the volumes it is a part of; several for a file of several", required=True),
         _field("format", _TEXT, "dicom, nifti, mha or nrrd; null where it is none of them"),
         _field("size_bytes", pa.int64(), "length of the file", "byte", required=True),
         _field("outcome", _TEXT, "quarantined, skipped or duplicate; null where the run is to settle it"),
@@ -51,7 +51,7 @@ _MEASURED = [
     _field("kind", _TEXT, "image", required=True),
     _field("verdict", _TEXT, "accepted, quarantined or skipped", required=True),
     _field("reason", _TEXT, "primary reason code of what was refused or cut; null where all is accepted"),
-    _field("reasons", pa.list_(_TEXT), "all reason codes that apply, primary first", required=True),
+    _field("reasons", _TEXTS, "all reason codes that apply, primary first", required=True),
     _field("format", _TEXT, "dicom, nifti, mha or nrrd", required=True),
     _field("modality", _TEXT, "of header, BIDS sidecar, BIDS name or command: term or other-<token>"),
     _field("manufacturer", _TEXT, "term or other-<token>"),
@@ -77,7 +77,7 @@ _MEASURED = [
     _field("spacing_i_mm", _REAL, "length of the column step of the affine", "mm"),
     _field("spacing_source", _TEXT, "of j and i: pixel, imager, nominal, affine or none", required=True),
     _field("slice_spacing_source", _TEXT, "of k: positions, thickness, affine or none", required=True),
-    _field("affine", pa.list_(_REAL, 16), "row-major 4 x 4, index (k, j, i, 1) to LPS", "mm"),
+    _field("affine", _AFFINE, "row-major 4 x 4, index (k, j, i, 1) to LPS", "mm"),
     _field("geometry_error_mm", _REAL, "largest distance from the affine to a slice's own corner positions", "mm"),
     _field("gap_min_mm", _REAL, "smallest distance along the normal between neighbouring slices", "mm"),
     _field("gap_max_mm", _REAL, "largest distance along the normal between neighbouring slices", "mm"),
@@ -119,6 +119,12 @@ STACKS = pa.schema(
     [
         _field("stack_id", _TEXT, "pseudonym of the images of the stack", required=True),
         *_IDS,
+        _field(
+            "ordinal",
+            _COUNT,
+            "which stack of its series, from 0: by least Instance Number, or as a file has them",
+            required=True,
+        ),
         _field("partial", _TEXT, "reason code why this is known to be a part only of what was acquired"),
         *_FACETS,
         *_MEASURED,
@@ -191,7 +197,7 @@ def measured(measures: object, names: Iterable[str] = STACKS.names) -> dict[str,
     return {f.name: getattr(measures, f.name) for f in fields(measures) if f.name in wanted}  # type: ignore[arg-type]
 
 
-def published(facets: Facets) -> dict[str, object]:
+def published(facets: Facets) -> dict[str, Any]:
     """What of the facets may leave: numbers, and a component that is one of four letters."""
     values = facets._asdict()
     letter = facets.component if facets.component in ("M", "P", "R", "I") else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,11 +10,13 @@ from time import perf_counter
 
 import numpy as np
 
+from pipeline.archive.catalog import published
 from pipeline.archive.derived_labels import is_annotation
 from pipeline.archive.draw import LabelMap, draw
 from pipeline.archive.entry import Entry
 from pipeline.archive.formats import voxels
 from pipeline.archive.formats.child import Child
+from pipeline.archive.formats.detached import Data
 from pipeline.archive.formats.header import Header
 from pipeline.archive.formats.pixels import stored_dtype
 from pipeline.archive.formats.rescale import rescaled
@@ -104,10 +105,9 @@ def stored(file: File, child: Child, out: np.ndarray | None = None, parts: Seque
 
     Raises Quarantine.
     """
-    path, header = os.fsdecode(file.path), _header(file)
-    if file.data is not None:
-        voxels.unchanged(os.fsdecode(file.data.path), file.data.size, file.data.mtime_ns)
-    return voxels.stored(path, header, child, out, parts=parts, size=file.size, mtime_ns=file.mtime_ns)
+    data = None if file.data is None else Data(file.data.place, file.data.size, file.data.mtime_ns)
+    known = {"size": file.size, "mtime_ns": file.mtime_ns}
+    return voxels.stored(file.place, _header(file), child, out, parts=parts, data=data, **known)
 
 
 class _Clock:
@@ -193,6 +193,9 @@ def _facts(entry: Entry, headers: Sequence[Header], array: np.ndarray) -> Facts:
         spacing_source=entry.spacing_source,
         suv_factor=entry.suv.factor,
         suv_refusal=entry.suv.reason,
+        partial=entry.partial,
+        private_scale=_private_scale(headers),
+        **published(entry.facets),
     )
     return completed(stated, headers)
 
@@ -207,6 +210,12 @@ def _units(modality: str | None, header: Header) -> str:
         return "1"
     unit = ((header.pet and header.pet.units) or header.rescale_type).upper() or ("HU" if modality == "CT" else "")
     return unit if unit in _UNITS and (unit == "HU") == (modality == "CT") else "1"
+
+
+def _private_scale(headers: Sequence[Header]) -> float | None:
+    """FP = DV / (RS * SS), see ``formats.philips``."""
+    scales = {None if h.private_scale is None else h.slope * h.private_scale[0] for h in headers}
+    return scales.pop() if len(scales) == 1 else None
 
 
 def _padding(headers: Sequence[Header], dtype: np.dtype) -> float | None:

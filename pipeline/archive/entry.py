@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from itertools import groupby
 from typing import Any
 
 from pipeline.archive.formats.header import ALONE, Facets
 from pipeline.archive.index import File, Index
-from pipeline.archive.pairs import joined
 from pipeline.archive.slices import Slice
 from pipeline.archive.suv import Suv
 from pipeline.archive.vault import Vault
@@ -59,7 +58,7 @@ class Part:
         found, data = self._found(index), self.data and self.data._found(index)
         if found.header is None:
             raise Quarantine(Reason.CHANGED)
-        return joined(found, data) if data else found
+        return replace(found, data=data or None)
 
     def _found(self, index: Index) -> File:
         found = index.file(self.file_id)
@@ -101,7 +100,7 @@ class Entry:
     @property
     def grid(self) -> Grid:
         """Where the voxels of the raw volume are."""
-        return Grid(tuple(self.affine[n : n + 4] for n in (0, 4, 8, 12)), self.shape)
+        return grid_of(self.affine, self.shape)
 
     def edition(self, vault: Vault) -> str:
         """The name of these very files: their paths, sizes and times.
@@ -127,3 +126,8 @@ class Entry:
         factor, reason = facts["suv"]
         facts["suv"] = Suv(factor, Reason(reason) if reason else None)
         return cls(**facts | {"shape": tuple(facts["shape"]), "affine": tuple(facts["affine"])})
+
+
+def grid_of(affine: Sequence[float], shape: tuple[int, int, int]) -> Grid:
+    """The grid of a volume by its row-major affine."""
+    return Grid(tuple(tuple(affine[n : n + 4]) for n in (0, 4, 8, 12)), shape)

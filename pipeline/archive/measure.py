@@ -55,7 +55,7 @@ FLAT = 1e-6
 
 _CODING = (
     *("bits_allocated", "bits_stored", "signed", "floating", "samples", "photometric"),
-    *("modality", "kernel", "rescale_stated", "rescale_type"),
+    *("modality", "kernel", "rescale_stated", "rescale_type", "lut_bits"),
 )
 
 SpacingSource = Literal["pixel", "imager", "nominal", "affine", "none"]

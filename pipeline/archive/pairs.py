@@ -10,8 +10,9 @@ import os
 from dataclasses import replace
 from hashlib import sha256
 
-from pipeline.archive.formats.detached import sibling
-from pipeline.archive.formats.header import Detached
+from pipeline.archive.formats.detached import images_of, sibling
+from pipeline.archive.formats.header import Detached, Header
+from pipeline.archive.formats.limits import DEFLATE_RATIO
 from pipeline.archive.index import File, Index
 from pipeline.archive.vault import Vault
 from pipeline.reasons import MEANINGS, Reason
@@ -23,39 +24,36 @@ def paired(file: File, index: Index, vault: Vault) -> File:
     TRUNCATED where there is none or it is too short, PATH_UNSAFE where it must not be read, else why it cannot be.
     A file that holds its own voxels is returned as it is.
     """
-    if file.header is None or not file.header.detached:
+    if file.header is None or file.header.detached is None:
         return file
-    for named in file.header.detached:
-        data = index.found(vault.pseudonym("file", _beside(file, named.name)))
+    for name, least_bytes in _named(file, file.header.detached):
+        data = index.found(vault.pseudonym("file", os.fsencode(sibling(os.fsdecode(file.path), name))))
         if data is not None:
-            return _with(file, named, data, index.voxels(data))
+            return _with(file, file.header, data, least_bytes, index.voxels(data))
     return _refused(file, Reason.TRUNCATED)
 
 
-def joined(file: File, data: File) -> File:
-    """A header and its data file, under the name by which the one finds the other."""
-    assert file.header is not None
-    name = os.fsdecode(os.path.basename(data.path).rpartition(b"\0")[2])
-    return replace(file, data=data, header=replace(file.header, detached=(Detached(name, 0),)))
+def _named(file: File, stated: Detached) -> list[tuple[str, int]]:
+    """What the data file may be called, likeliest first, and its least length."""
+    if stated.name:
+        return [(stated.name, stated.least_bytes)]
+    deflated = -(-stated.least_bytes // DEFLATE_RATIO)
+    names = images_of(os.fsdecode(file.path))
+    return [(name, deflated if name.endswith(".gz") else stated.least_bytes) for name in names]
 
 
-def _beside(file: File, name: str) -> bytes:
-    return os.fsencode(sibling(os.fsdecode(file.path), name))
-
-
-def _with(file: File, named: Detached, data: File, digest: str | None) -> File:
+def _with(file: File, header: Header, data: File, least_bytes: int, digest: str | None) -> File:
     if data.reason in (Reason.SYMLINK, Reason.SPECIAL_FILE) or data.header is not None:
         return _refused(file, Reason.PATH_UNSAFE)
     if data.reason is not None and MEANINGS[data.reason].retry:
         return _refused(file, data.reason)
-    both = joined(file, data)
-    if data.size < max(1, named.least_bytes):
+    both = replace(file, data=data)
+    if data.size < least_bytes:
         return _refused(both, Reason.TRUNCATED)
     if digest is None:
         return _refused(both, Reason.CHANGED)
-    assert both.header is not None
-    content = sha256(f"{both.header.content} {digest}".encode()).hexdigest()
-    return replace(both, header=replace(both.header, content=content))
+    content = sha256(f"{header.content} {digest}".encode()).hexdigest()
+    return replace(both, header=replace(header, content=content))
 
 
 def _refused(file: File, reason: Reason) -> File:

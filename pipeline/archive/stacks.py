@@ -61,6 +61,12 @@ class Stack:
         return list({s.file.file_id: s.file for s in self.slices}.values())
 
     @property
+    def first(self) -> tuple[bool, int, int]:
+        """What stacks of one series are put in order by: the least Instance Number, then the place in a file."""
+        numbers = ((s.header.facets.number, s.part) for s in self.slices)
+        return min((number is None, number or 0, part) for number, part in numbers)
+
+    @property
     def facets(self) -> Facets:
         """What all its images agree in."""
         stated = zip(*(s.header.facets for s in self.slices), strict=True)

@@ -59,8 +59,10 @@ def encode(content: Content, origin: Origin, kind: Kind) -> dict[str, bytes]:
     Raises
     ------
     Refused
-        NOTHING_LABELLED, TOO_MANY_LABELS.
+        MULTIFRAME, NOTHING_LABELLED, TOO_MANY_LABELS.
     """
+    if any(header.parts > 1 for header in origin.instances):
+        raise Refused(Refusal.MULTIFRAME)
     structures = content.structures
     if not structures:
         raise Refused(Refusal.NOTHING_LABELLED)

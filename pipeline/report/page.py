@@ -77,7 +77,7 @@ def render(tables: Mapping[str, pa.Table], account: Accounting) -> str:
         [r for r in rows[name] if r["volume_id"] in current]
         for name in ("volumes", "volume_qa", "structure_qa", "costs")
     )
-    refused = [r for r in rows["series"] if r["outcome"] in ("quarantined", "skipped")]
+    refused = [r for r in rows["series"] if r["outcome"] in ("quarantined", "skipped", "partial")]
     return _template().render(
         version=__version__,
         width=WIDTH,

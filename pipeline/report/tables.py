@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import pyarrow as pa
 
 from pipeline.archive.catalog import SERIES as CATALOG
+from pipeline.archive.catalog import STACKS
 
 VERSION = "1"
 """``schema_version`` in the metadata of every table."""
@@ -37,10 +38,10 @@ def _triple(name: str, kind: pa.DataType, description: str, unit: str) -> list[p
     return [_column(name.format(a), kind, f"{description}, {word} axis", unit) for a, word in axes.items()]
 
 
-def _of_catalog(*names: str) -> list[pa.Field]:
+def _of_catalog(*names: str, schema: pa.Schema = CATALOG) -> list[pa.Field]:
     """Columns that mean what they mean in the catalog; a number without a unit there has the unit 1."""
     found = []
-    for field in map(CATALOG.field, names):
+    for field in map(schema.field, names):
         notes = field.metadata or {}
         number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
         unit = notes.get(b"unit", b"").decode() or "1" * number
@@ -87,7 +88,12 @@ SERIES = _table(
     _of_catalog("spacing_source", "slice_spacing_source", "gap_min_mm", "gap_max_mm", "gap_sd_mm"),
     _of_catalog("n_missing_estimated", "n_duplicate_positions", "orientation_spread", "orthogonality_error"),
     _of_catalog("tilt_deg", "tilt_shift_mm", "obliquity_deg", "geometry_error_mm", "lossy", "burned_in", "verdict"),
-    _column("outcome", _TEXT, "by now: converted, quarantined, skipped or pending (accepted, no run yet)"),
+    _of_catalog("n_stacks", "n_volumes"),
+    _column(
+        "outcome",
+        _TEXT,
+        "by now: converted, partial (some of its stacks), quarantined, skipped or pending (accepted, no run yet)",
+    ),
     _REASON,
     _REASONS,
 )
@@ -115,6 +121,15 @@ VOLUMES = _table(
         " were taken from",
     ),
     _column("kernel_class", _TEXT, "soft or sharp, as the vendor profile says of the kernel"),
+    _column("partial", _TEXT, "reason code why the volume is known to be a part only of what was acquired"),
+    _of_catalog("temporal_position", "trigger_ms", "echo_ms", "inversion_ms", schema=STACKS),
+    _of_catalog("b_value", "component", "energy_kev", schema=STACKS),
+    _column(
+        "private_scale",
+        _F64,
+        "a voxel of a Philips MR divided by it is the floating-point value of the reconstruction",
+        "1",
+    ),
     _column("outputs", _TEXTS, "names of the kept outputs; of a raw volume, its label maps"),
     _triple("shape_{}", _I32, "voxels of the raw volume", "1"),
     _triple("spacing_{}_mm", _F64, "spacing of the raw volume", "mm"),

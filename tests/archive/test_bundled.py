@@ -5,6 +5,7 @@ The table was made by running, then read line by line.  What may surprise:
 - ``SC_*``, ``JPEG*`` and ``image_dfl`` are secondary captures by their SOP class, whatever they show.
 - ``TRUNCATED`` are also data sets whose file meta information says that they are images and that hold no pixel data:
   ``no_meta_group_length``, ``priv_SQ``, ``UN_sequence``.
+- ``liver_*`` are segmentations that state no count of frames, hence one, and say of three where they lie.
 - ``meta_missing_tsyntax`` and ``nested_priv_SQ`` hold two bytes of pixel data that nothing describes.
 - ``no_meta`` begins with neither preamble, group 0002 nor group 0008: nothing in it says DICOM.
 """
@@ -44,7 +45,6 @@ ENDS: dict[Reason | None, str] = {
         """,
     Reason.RTDOSE: "badVR rtdose rtdose_1frame rtdose_expb rtdose_expb_1frame rtdose_rle rtdose_rle_1frame",
     Reason.RTSTRUCT: "rtstruct",
-    Reason.SEGMENTATION: "liver_1frame liver_expb_1frame",
     Reason.SECONDARY_CAPTURE: """
         GDCMJ2K_TextGBR JPEG-lossy JPEG2000 JPEG2000-embedded-sequence-delimiter JPEGLSNearLossless_08
         JPEGLSNearLossless_16 JPGExtended SC_jpeg_no_color_transform SC_jpeg_no_color_transform_2 SC_rgb_dcmtk_+eb+cr
@@ -55,7 +55,7 @@ ENDS: dict[Reason | None, str] = {
         SC_rgb_small_odd SC_rgb_small_odd_big_endian SC_rgb_small_odd_jpeg SC_ybr_full_422_uncompressed image_dfl
         """,
     Reason.TRUNCATED: "MR_truncated UN_sequence no_meta_group_length priv_SQ rtplan_truncated",
-    Reason.UNREADABLE: "meta_missing_tsyntax nested_priv_SQ",
+    Reason.UNREADABLE: "liver_1frame liver_expb_1frame meta_missing_tsyntax nested_priv_SQ",
 }
 """Of every *.dcm at the top."""
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from pipeline.archive.derived_labels import Target, is_annotation, link, references
+from pipeline.archive.derived_labels import Annotations, Target, is_annotation, link
 from pipeline.archive.formats.annotation import RTSTRUCT, Annotation, Region
 from pipeline.archive.formats.header import Header
 from pipeline.archive.index import File
 from pipeline.grid import Grid
+from pipeline.reasons import Reason
 
 SEG = "1.2.840.10008.5.1.4.1.1.66.4"
 GRID = Grid(np.diag([2.0, 1.0, 1.0, 1.0])[[2, 1, 0, 3]].tolist(), (4, 5, 6))
@@ -94,9 +97,34 @@ def test_in_the_order_of_their_uids() -> None:
     assert linked([target()], *files) == linked([target()], *files[::-1]) == wanted
 
 
-def test_references() -> None:
+def test_what_refers_to_what() -> None:
     files = [annotated("x", ("ct", "mr"), ("1", "2")), annotated("y", (), ("1", "3")), annotated("z", ())]
-    assert references(files) == {"ct": ["x"], "mr": ["x"], "1": ["y"], "3": ["y"]}
+    known = Annotations.of(files, lambda file: file.file_id)
+    assert known.refers == {"ct": ["x"], "mr": ["x"], "1": ["y"], "3": ["y"]}
+    assert known.refused == {}
+    by_name = {file.file_id: file for file in files}
+    volumes = [None, target("1"), target("7", series="mr")]
+    assert [[f.file_id for _, f in own] for own in known.link(volumes, by_name.get)] == [[], ["x", "y"], []]
+
+
+@pytest.mark.parametrize(
+    ("bytes_", "reasons"),
+    [
+        ("aa", {"2": Reason.DUPLICATE_SOP}),
+        ("ab", dict.fromkeys("12", Reason.DUPLICATE_SOP_CONFLICT)),
+        ("aab", dict.fromkeys("123", Reason.DUPLICATE_SOP_CONFLICT)),
+        ("aba", dict.fromkeys("123", Reason.DUPLICATE_SOP_CONFLICT)),
+        ("aaa", dict.fromkeys("23", Reason.DUPLICATE_SOP)),
+    ],
+)
+def test_copies(bytes_: str, reasons: dict[str, Reason]) -> None:
+    """None is right where any differs."""
+    files = [replace(annotated("uid"), file_id=str(n)) for n, _ in enumerate(bytes_, 1)]
+    known = Annotations.of(files, lambda file: bytes_[int(file.file_id) - 1])
+    assert known.refused == reasons
+    by_name = {file.file_id: file for file in files}
+    (own,) = known.link([target()], by_name.get)
+    assert [f.file_id for _, f in own] == sorted(set(by_name) - set(reasons))
 
 
 def test_a_broken_one_is_one_still() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -62,6 +64,12 @@ def test_the_corners_decide(off: float, fits: bool) -> None:
     stretched = np.diag([3.0 + off / 3, 2.0, 1.0, 1.0])
     for frame in (moved, stretched):
         assert bool(linked([file("ct.nii")], [file("ct_mask.nii", frame=frame)])) == fits
+
+
+def test_several_label_maps_in_one_file_are_nobodys() -> None:
+    label = file("ct_mask.nii")
+    assert label.header is not None
+    assert linked([file("ct.nii")], [replace(label, header=replace(label.header, volumes=2))]) == {}
 
 
 def test_another_shape_is_another_grid() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,29 +13,30 @@ import pipeline
 from pipeline.bench import geometry, ours
 from pipeline.bench.geometry import OURS, judged
 from pipeline.bench.score import Answer, Made, Score, Verdict
+from pipeline.bench.source import first_slices
 from pipeline.bench.traps import CLEAN, TRAPS, Trap
 from tests.bench.series import small
 
 RIGHT, REFUSED = Verdict.RIGHT, Verdict.REFUSED
 
 EXPECTED = {
-    "missing-one": (REFUSED, "MISSING_SLICE"),
-    "missing-five": (REFUSED, "MISSING_SLICE"),
+    "missing-one": (RIGHT, "MISSING_SLICE"),
+    "missing-five": (RIGHT, "MISSING_SLICE"),
     "duplicate-file": (RIGHT, "DUPLICATE_SOP"),
     "duplicate-position": (REFUSED, "DUPLICATE_POSITION"),
     "jitter": (REFUSED, "IRREGULAR_SPACING"),
-    "two-regimes": (REFUSED, "MISSING_SLICE"),
-    "tilt": (REFUSED, "GANTRY_TILT"),
+    "two-regimes": (RIGHT, "MISSING_SLICE"),
+    "tilt": (RIGHT, ""),
     "localizer": (RIGHT, "LOCALIZER"),
-    "mixed-spacing": (REFUSED, "MIXED_SPACING"),
-    "mixed-size": (REFUSED, "MIXED_SIZE"),
+    "mixed-spacing": (RIGHT, "MIXED_SPACING"),
+    "mixed-size": (RIGHT, "MIXED_SIZE"),
     "truncated": (REFUSED, "TRUNCATED"),
     "no-positions": (REFUSED, "MISSING_GEOMETRY"),
     "clean": (RIGHT, ""),
-    "tilt-tagged": (REFUSED, "GANTRY_TILT"),
-    "tilt-back": (REFUSED, "GANTRY_TILT"),
-    "two-phases": (REFUSED, "DUPLICATE_POSITION"),
-    "mixed-orientation": (REFUSED, "GANTRY_TILT, MIXED_ORIENTATION"),
+    "tilt-tagged": (RIGHT, ""),
+    "tilt-back": (RIGHT, ""),
+    "two-phases": (RIGHT, ""),
+    "mixed-orientation": (RIGHT, ""),
     "conflict": (REFUSED, "DUPLICATE_POSITION, DUPLICATE_SOP_CONFLICT"),
     "rounding": (RIGHT, ""),
     "numbers-reversed": (RIGHT, ""),
@@ -62,6 +64,14 @@ def test_ours(trap: Trap, tmp_path: Path) -> None:
     assert result.verdict.good
     assert result.error_mm is None or result.error_mm < 0.001
     assert result.unknown == 0
+
+
+@pytest.mark.system
+def test_ours_on_a_real_chest(data: Callable[..., Path], tmp_path: Path) -> None:
+    source = first_slices(data("ct-chest-philips-lidc0314"))
+    for trap in TRAPS:
+        result = judged(trap, source, {OURS: ours.convert}, tmp_path / trap.name)[OURS]
+        assert (result.verdict, result.words) == EXPECTED[trap.name], trap.name
 
 
 def test_a_program_that_is_wrong_is_found_out(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def test_the_whole_way(place, capsys):
     assert call("run", "body.yaml", "-o", "out", "archive", "--workers", 0) == 3
     out = capsys.readouterr().out
     assert "16 files found = 8 converted + 7 quarantined + 1 skipped + 0 duplicate" in out
-    assert "MISSING_SLICE" in out
+    assert "DUPLICATE_POSITION" in out
     before = everything(place / "out")
 
     assert call("run", "body.yaml", "-o", "out", "archive", "--workers", 0) == 3

@@ -37,7 +37,7 @@ def test_segmentations_say_that_they_hold_identities_and_what_cannot_be_one(plac
     told = capsys.readouterr()
     assert "will hold identities" in told.err
     assert "NOT_DICOM: the source is no DICOM series" in told.out
-    assert "MISSING_SLICE: a gap of" in told.out
+    assert "DUPLICATE_POSITION: several images" in told.out
     assert "3 volumes selected; 1 files, 1 of them written now" in told.out
     (path,) = (tmp_path / "seg").iterdir()
     assert path.name.endswith("_body_body.dcm")

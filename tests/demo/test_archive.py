@@ -44,8 +44,8 @@ def test_each_reason_ends_as_its_meaning_says(demo: tuple[Path, Expected]) -> No
 
 def test_the_counts_of_the_main_job(demo: tuple[Path, Expected]) -> None:
     expected = demo[1]
-    assert expected.outcomes("CT") == {"converted": 80, "quarantined": 15, "skipped": 6, "duplicate": 2, "pending": 3}
-    assert (expected.volumes("CT"), expected.volumes()) == (6, 9)
+    assert expected.outcomes("CT") == {"converted": 87, "quarantined": 8, "skipped": 6, "duplicate": 2, "pending": 3}
+    assert (expected.volumes("CT"), expected.volumes()) == (8, 11)
 
 
 def test_expected_survives_json(demo: tuple[Path, Expected]) -> None:
@@ -134,7 +134,7 @@ def test_a_scan_finds_what_was_planted(demo: tuple[Path, Expected], tmp_path: Pa
     found = Counter(outcome or "pending" for outcome in catalog.files["outcome"].to_pylist())
     assert found == Counter({outcome: n for outcome, n in wanted.items() if n})
     assert Counter(filter(None, catalog.files["reason"].to_pylist())) == expected.reasons()
-    accepted = [s for s in catalog.series.to_pylist() if s["verdict"] == "accepted"]
+    accepted = [s for s in catalog.stacks.to_pylist() if s["verdict"] == "accepted"]
     for modality in ("CT", "MR", "DX"):
         assert sum(s["modality"] == modality for s in accepted) == expected.volumes(modality)
     assert sum(s["n_labels"] for s in accepted) == sum(e.labels for e in expected.endings) == 1

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydicom.dataset import Dataset
 
 from pipeline import recipe as recipes
 from pipeline.engine import driver
@@ -24,16 +25,20 @@ stages:
 
 
 def archive(folder: Path, series: int = 3) -> Path:
-    """CT series as DICOM, one of them without a slice, and a NIfTI with a mask."""
+    """CT series as DICOM, one of them with two images at one place, and a NIfTI with a mask."""
     for n in range(series):
         ct_series(folder / f"ct{n}", n=6, seed=n, SeriesInstanceUID=uid("series", n), PatientName=f"Sentinel^{n}")
-    hole = ct_series(folder / "hole", n=8, seed=90, SeriesInstanceUID=uid("series", "hole"))
-    hole[4].unlink()
+    ct_series(folder / "twice", n=7, seed=90, edit=_twice, SeriesInstanceUID=uid("series", "twice"))
     array = voxels((5, 20, 24), 7)
     nifti(folder / "nii" / "sub-1_ct.nii.gz", array - np.int16(1024))
     nifti(folder / "nii" / "sub-1_mask.nii.gz", (array > 1200).astype("u1"))
     (folder / "notes.txt").write_text("not an image")
     return folder
+
+
+def _twice(k: int, image: Dataset) -> None:
+    if k == 4:
+        image.ImagePositionPatient = [-12.5, 20.25, 100.0 + 3 * 2.5]
 
 
 def recipe(text: str = BODY) -> Recipe:

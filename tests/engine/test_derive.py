@@ -7,6 +7,7 @@ from pipeline.engine.costs import Costs
 from pipeline.engine.derive import Source
 from pipeline.grid import Grid
 from pipeline.stages.resample import Resample
+from pipeline.structure import Structure
 from pipeline.volume import Facts, Volume
 from tests.engine.jobs import recipe
 
@@ -26,7 +27,8 @@ def source():
     rng = np.random.default_rng(0)
     labels = Volume((rng.random(GRID.shape) < 0.3).astype("u1") * 3, GRID, "labels")
     image = Volume(rng.integers(-900, 900, GRID.shape, "i2"), GRID)
-    return Source(image, {"mask": labels, "seg": labels}, Facts(units="HU"), 0.0)
+    meant = {"seg": (Structure(3, "liver", "10200004"),)}
+    return Source(image, {"mask": labels, "seg": labels}, Facts(units="HU"), 0.0, meant)
 
 
 def test_label_maps_of_the_source_follow_the_first_image_on_each_grid():
@@ -44,8 +46,13 @@ def test_label_maps_of_the_source_follow_the_first_image_on_each_grid():
         stage, labels = Resample(spacing), held.labels["seg"]
         expected = stage(labels, stage.spec(labels.spec).grid, labels.spec)
         np.testing.assert_array_equal(made.images[name].labels["seg"].volume.array, expected.array)
-        (row,) = made.outputs[f"{name}/labels/seg"]["structures"]
-        assert (row["structure"], row["n_voxels"]) == ("3", np.count_nonzero(expected.array))
+        assert made.images[name].labels["seg"].structures == held.structures["seg"]
+        other = "source-mask" if name == "ct" else "mask"
+        assert made.images[name].labels[other].structures == ()
+        for label, known in (("seg", ("liver", "10200004")), (other, ("3", None))):
+            (row,) = made.outputs[f"{name}/labels/{label}"]["structures"]
+            assert (row["structure"], row["snomed_code"]) == known
+            assert row["n_voxels"] == np.count_nonzero(expected.array)
     np.testing.assert_array_equal(made.images["still"].labels["seg"].volume.array, held.labels["seg"].array)
 
 

@@ -36,9 +36,9 @@ def test_every_file_is_accounted_for(done):
     _, _, _, summary = done
     found = summary.accounting
     assert (found.found, found.converted, found.quarantined, found.skipped) == (28, 20, 7, 1)
-    assert found.reasons == {Reason.MISSING_SLICE: 7, Reason.NOT_AN_IMAGE: 1}
+    assert found.reasons == {Reason.DUPLICATE_POSITION: 7, Reason.NOT_AN_IMAGE: 1}
     assert summary.exit_code == 3
-    assert summary.refused == {"MISSING_SLICE": 1}
+    assert summary.refused == {"DUPLICATE_POSITION": 1}
 
 
 def test_each_volume_stands_once_with_every_figure(done):
@@ -138,12 +138,12 @@ def test_one_bad_volume_changes_nothing_else_and_is_told_without_a_message(done,
 
     monkeypatch.setattr(job, "convert", convert)
     summary = run(other)
-    assert summary.refused == {"MISSING_SLICE": 1, "INTERNAL": 1}
+    assert summary.refused == {"DUPLICATE_POSITION": 1, "INTERNAL": 1}
     log = (other.output.runs / summary.run_id / "log.jsonl").read_text()
     assert "Doe" not in log
     assert json.loads(log)["where"].startswith("ValueError at test_driver.py")
     monkeypatch.undo()
-    assert run(other).refused == {"MISSING_SLICE": 1}
+    assert run(other).refused == {"DUPLICATE_POSITION": 1}
     assert published(other.output.root) == published(held.output.root)
 
 
@@ -152,9 +152,9 @@ def test_what_memory_does_not_hold_is_refused_before_it_is_tried(done, tmp_path)
     other = Workspace.open(tmp_path / "other", root / "vault", [source])
     other.scan([source])
     summary = run(other, memory_limit=memory.converting(6 * 32 * 32))
-    assert summary.refused == {"MISSING_SLICE": 1, "TOO_LARGE": 3}
+    assert summary.refused == {"DUPLICATE_POSITION": 1, "TOO_LARGE": 3}
     assert summary.accounting.converted == 20
-    assert run(other).refused == {"MISSING_SLICE": 1}
+    assert run(other).refused == {"DUPLICATE_POSITION": 1}
 
 
 def test_no_header_text_leaves_the_vault(done):
@@ -290,7 +290,7 @@ def test_a_damaged_volume_is_refused_alone(done, tmp_path):
     shards = [p for p in (other.output.root / "raw").rglob("c/0/0/0") if "labels" not in p.parts]
     shards[0].write_bytes(shards[0].read_bytes()[::-1])
     summary = run(other, BODY.replace("width: 400", "width: 300"))
-    assert summary.refused == {"MISSING_SLICE": 1, "DAMAGED": 1}
+    assert summary.refused == {"DUPLICATE_POSITION": 1, "DAMAGED": 1}
     assert summary.made == 3
 
 
@@ -340,7 +340,10 @@ def test_an_archive_that_was_only_touched_keeps_its_bytes(tmp_path):
     held.scan([source])
     run(held)
     after = published(held.output.root)
-    assert {name for name in after if after[name] != before.get(name)} == {"catalog/series/part-0.parquet"}
+    assert {name for name in after if after[name] != before.get(name)} == {
+        "catalog/series/part-0.parquet",
+        "catalog/stacks/part-0.parquet",
+    }
 
 
 @pytest.mark.parametrize(("out", "source"), [("archive/out", "archive"), ("out", "out/archive"), ("same", "same")])
@@ -359,7 +362,7 @@ def test_a_newer_recipe_that_fails_is_the_newer_word_until_the_old_one_is_back(d
     monkeypatch.undo()
     outcomes = {(r["recipe"], r["reason"]) for r in rows(other, "volumes")}
     assert outcomes == {("raw", None), ("body", "INTERNAL")}
-    assert run(other).refused == {"MISSING_SLICE": 1}
+    assert run(other).refused == {"DUPLICATE_POSITION": 1}
     assert {(r["recipe"], r["reason"]) for r in rows(other, "volumes")} == {("raw", None), ("body", None)}
     assert published(other.output.root).items() >= published(held.output.root).items()
 
@@ -395,7 +398,7 @@ def test_a_recipe_that_cannot_be_compiled_for_a_volume_is_a_refusal_too(done, tm
     monkeypatch.setattr(type(compiled), "compile", lambda *_: 1 / 0)
     for _ in range(2):
         summary = run(other)
-        assert summary.refused == {"MISSING_SLICE": 1, "INTERNAL": 4}
+        assert summary.refused == {"DUPLICATE_POSITION": 1, "INTERNAL": 4}
         assert summary.accounting.converted == 20
 
 
@@ -408,7 +411,7 @@ def test_a_recipes_refusal_holds_for_that_recipe_and_no_other(done, tmp_path, mo
         raise Quarantine(Reason.INEXACT)
 
     monkeypatch.setattr(derive, "run_together", refusing)
-    assert run(other, changed).refused == {"MISSING_SLICE": 1, "INEXACT": 4}
+    assert run(other, changed).refused == {"DUPLICATE_POSITION": 1, "INEXACT": 4}
     monkeypatch.undo()
     states = [{i.state for i in driver.plan(other.output, recipe(text), Options())} for text in (changed, again)]
     assert states == [{State.REFUSED}, {State.REFUSED, State.STALE}]

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from pipeline.archive.catalog import SERIES
+from pipeline.archive.catalog import STACKS
 from pipeline.engine.todo import State, classify, counts, select
 from pipeline.errors import RecipeError
 from pipeline.recipe import Recipe
@@ -13,12 +13,12 @@ RAW = Recipe("raw")
 
 
 def table(*rows):
-    return pa.Table.from_pylist(list(rows), schema=pa.schema([f.with_nullable(True) for f in SERIES]))
+    return pa.Table.from_pylist(list(rows), schema=pa.schema([f.with_nullable(True) for f in STACKS]))
 
 
 def row(n, **facts):
-    empty = dict.fromkeys(SERIES.names)
-    ids = {"series_id": f"{n:08x}" + "0" * 24, "volume_id": f"{n:032x}", "edition": "e"}
+    empty = dict.fromkeys(STACKS.names)
+    ids = {"stack_id": f"{n:032x}", "series_id": f"{n:08x}" + "0" * 24, "volume_id": f"{n:032x}", "edition": "e"}
     return empty | ids | {"verdict": "accepted"} | facts
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.store import omezarr
@@ -23,7 +24,7 @@ HEAD = (
 
 @dataclass(frozen=True)
 class Found:
-    """What came of a case."""
+    """What came of a case: volumes in the order of the catalog, reason codes with their files."""
 
     case: Case
     volumes: tuple[Volume, ...]
@@ -38,8 +39,10 @@ def find(case: Case, data: Callable[[str], Path], root: Path) -> Found:
     held = jobs.workspace(root, source)
     jobs.run(held, "name: raw\nstages: []\n")
     out = held.output.root
-    rows = pq.read_table(out / "report" / "volumes.parquet").to_pylist()
-    volumes = tuple(omezarr.read(out / row["path"]) for row in rows if row["path"])
+    paths = {row["volume_id"]: row["path"] for row in pq.read_table(out / "report" / "volumes.parquet").to_pylist()}
+    rows = pq.read_table(out / "catalog" / "stacks", filters=pc.field("volume_id").is_valid())
+    ids = rows.sort_by("ordinal")["volume_id"].to_pylist()
+    volumes = tuple(omezarr.read(out / paths[volume_id]) for volume_id in ids)
     ends = pq.read_table(out / "catalog" / "files")["reason"].drop_null().to_pylist()
     return Found(
         case=case,

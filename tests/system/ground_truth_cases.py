@@ -42,9 +42,9 @@ def _alone(name: str, **rest: object) -> Case:
 CASES = (
     _peer("ge/anatomical/001"),
     _peer("ge/anatomical/001_single_slice"),
-    _peer("ge/dti/001", volumes=2, remark="told apart by GE's b-value"),
-    _peer("ge/dti/002", volumes=4, remark="told apart by Instance Number alone: the header says nothing else"),
-    _peer("ge/fmri/001", volumes=2, remark="told apart by Instance Number alone: the header says nothing else"),
+    _peer("ge/dti/001", volumes=2, remark="told apart by Instance Number: the b-value of GE lacks its private creator"),
+    _peer("ge/dti/002", volumes=4, remark="told apart by Instance Number: the header says nothing else"),
+    _peer("ge/fmri/001", volumes=2, remark="told apart by Instance Number: the header says nothing else"),
     _peer("generic/anatomical/001"),
     _peer("generic/anatomical/002_non_isotropic", remark="a rescale of its own for each slice: float32"),
     _peer("generic/compressed/001"),

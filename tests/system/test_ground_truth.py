@@ -8,7 +8,7 @@ import pydicom
 import pytest
 
 from tests.system import dcm2niix
-from tests.system.comparison import Difference
+from tests.system.comparison import Difference, compare, volumes_of
 from tests.system.ground_truth import Found, below_sets, find, table
 from tests.system.ground_truth_cases import CASES, Case
 from tests.system.ground_truth_page import on_page
@@ -63,6 +63,15 @@ def test_a_series_is_its_reference_at_its_place_or_refused_with_the_right_reason
             assert difference.unequal == 0 or difference.largest <= case.within
         else:
             assert difference.largest <= case.within
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.references and c.volumes > 1 and not c.within])
+def test_volumes_stand_in_the_order_of_the_reference(finder: Finder, sets: Callable[[str], Path], case: Case) -> None:
+    references = volumes_of(below_sets(sets, case.references[0]))
+    for reference, ours in zip(references, finder(case).volumes, strict=True):
+        difference = compare([reference], [ours])
+        assert isinstance(difference, Difference)
+        assert difference.unequal == 0
 
 
 def test_the_page_says_what_is_measured(finder: Finder) -> None:

@@ -118,13 +118,17 @@ def test_a_second_run_writes_nothing_and_says_so(chest):
 def test_both_forms_of_one_image_agree_and_masks_are_labels_of_their_images(data, tmp_path):
     source, out = data("ibsi-sts-ct-mr-pet"), tmp_path / "out"
     summary = scanmill("run", "raw", "-o", out, source, "--vault", tmp_path / "vault", code=0)
-    assert summary["accounting"]["reasons"]["RTSTRUCT"] == 9
+    assert "RTSTRUCT" not in summary["accounting"]["reasons"]
     volumes = [omezarr.read(out / row["path"]) for row in rows(out, "volumes")]
     series = {row["volume_id"]: row for row in rows(out, "series") if row["volume_id"]}
     pairs = 0
     by_format = {"dicom": [], "nifti": []}
     for row, volume in zip(rows(out, "volumes"), volumes, strict=True):
         by_format[series[row["volume_id"]]["format"]].append((row, volume))
+    for row, _ in by_format["dicom"]:
+        assert row["outputs"] == ["rtstruct"]
+        (meant,) = omezarr.structures(out / row["path"] / "labels" / "rtstruct")
+        assert (meant.value, meant.name) == (1, "gross tumor volume")
     for row, nifti in by_format["nifti"]:
         assert row["outputs"] == ["mask"]
         mask = omezarr.read(out / row["path"] / "labels" / "mask")

@@ -33,7 +33,7 @@ def parse(file: BufferedReader, limits: Limits, form: Format) -> tuple[Header, R
     try:
         fields = reader.fields(file)
         name = reader.data_file(fields)
-        header = replace(header, detached=(Detached(name, 0),) if name else ())
+        header = replace(header, detached=Detached(name, 0) if name else None)
         layout = reader.layout(fields, 0 if name else file.tell())
         bits = 8 * layout.dtype.itemsize
         header = replace(
@@ -58,8 +58,8 @@ def parse(file: BufferedReader, limits: Limits, form: Format) -> tuple[Header, R
             return header, Reason.BOMB_DECLARED
         least = -(-declared(header) // layout.encoding.ratio)
         if name:
-            header = replace(header, detached=(Detached(name, least),))
-        elif least > os.fstat(file.fileno()).st_size - layout.offset:
+            header = replace(header, detached=Detached(name, least))
+        elif least > file.seek(0, os.SEEK_END) - layout.offset:
             return header, Reason.TRUNCATED
         return replace(header, affine=reader.affine(fields)), None
     except Quarantine as refused:

@@ -69,9 +69,10 @@ def _run_lengths(frame: bytes, header: Header) -> np.ndarray:
     try:
         decoded = decode_pixel_data(frame, None, 2, rows=rows, columns=columns, bits_allocated=header.bits_allocated)
         return np.frombuffer(decoded, stored_dtype(header)).reshape(rows, columns)
-    except MemoryError:
-        raise
-    except Exception:
+    except BaseException as error:
+        # A panic of Rust, for more values than there is room for, is no Exception.
+        if isinstance(error, (MemoryError, KeyboardInterrupt, SystemExit)):
+            raise
         raise Quarantine(Reason.DECODE_FAIL) from None
 
 
@@ -118,6 +119,6 @@ def _as_stored(array: np.ndarray, code: Codestream, header: Header) -> np.ndarra
     if not told and unclear:
         raise Quarantine(Reason.DECODE_FAIL)
     values &= (1 << min(bits, kept)) - 1
-    if header.signed and bits >= kept:
+    if header.signed:
         values -= (values >> (kept - 1)) << kept
     return values

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from typing import NamedTuple
 
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
@@ -18,6 +19,14 @@ _LONGEST = 255
 _UNSAFE = re.compile(rb"[/\\\x00-\x1f]")
 _LAST = re.compile(r"[^/\0]*\Z")
 _HEADER_OF_A_PAIR = re.compile(r"(.+)\.(hdr|HDR)(\.gz)?", re.DOTALL)
+
+
+class Data(NamedTuple):
+    """The file that holds the voxels of another, as the scan met it."""
+
+    path: str
+    size: int
+    mtime_ns: int
 
 
 def plain(stated: str) -> str:

@@ -26,17 +26,14 @@ def frames(encapsulated: bytes, count: int) -> list[bytes]:
         return [b"".join(fragments)]
     if len(fragments) == count:
         return fragments
-    begins = _by_table(fragments, offsets)
-    if begins is None:
-        begins = [n for n, fragment in enumerate(fragments) if starts(fragment)]
+    begins = _by_table(fragments, offsets) or [n for n, fragment in enumerate(fragments) if starts(fragment)]
     if len(begins) != count or begins[0] != 0:
         raise Quarantine(Reason.DECODE_FAIL)
     return [b"".join(fragments[a:b]) for a, b in pairwise([*begins, len(fragments)])]
 
 
-def _by_table(fragments: Sequence[bytes], offsets: Sequence[int]) -> list[int] | None:
-    """First fragment of each frame; None where the table is empty or points between fragments."""
-    number = {at: n for n, at in enumerate(accumulate((8 + len(f) for f in fragments), initial=0))}
+def _by_table(fragments: Sequence[bytes], offsets: Sequence[int]) -> list[int]:
+    """First fragment of each frame; none where the table does not point to the first and on to others."""
+    number = {at: n for n, at in enumerate(accumulate((8 + len(f) for f in fragments[:-1]), initial=0))}
     begins = [number.get(at, -1) for at in offsets]
-    fits = begins and -1 not in begins and all(a < b for a, b in pairwise(begins)) and begins[-1] < len(fragments)
-    return begins if fits else None
+    return begins if begins[:1] == [0] and all(a < b for a, b in pairwise(begins)) else []

@@ -96,7 +96,7 @@ class Detached(NamedTuple):
 
     Attributes
     ----------
-    name : the last part of its path; see ``formats.detached``
+    name : as stated, see ``formats.detached``; "" where it follows from that of the header, as in a NIfTI pair
     least_bytes : a shorter one cannot hold them
     """
 
@@ -155,7 +155,7 @@ class Header:
     frames : of a multi-frame object what each of its ``shape[0]`` frames says; else none
     mosaic : where the frames are tiles of one image, how many of them lie side by side; else 0
     volumes : how many volumes of ``shape`` there are in a file of another format than DICOM
-    detached : where the voxels may lie if not in the file itself, likeliest first
+    detached : where the voxels lie if not in the file itself
     forms_apart_mm : NIfTI: how far apart the two places lie that sform and qform name for one corner voxel, at most;
         None where not both are stated
     annotation : of a segmentation or a structure set that can be drawn; None of all others
@@ -211,7 +211,7 @@ class Header:
     frames: tuple[Frame, ...] = ()
     mosaic: int = 0
     volumes: int = 1
-    detached: tuple[Detached, ...] = ()
+    detached: Detached | None = None
     forms_apart_mm: float | None = None
     annotation: Annotation | None = None
 
@@ -270,6 +270,6 @@ _NESTED: dict[str, Callable[[Any], Any]] = {
     "annotation": Annotation.from_values,
     "facets": Facets.of,
     "frames": lambda frames: tuple(map(_frame, frames)),
-    "detached": lambda files: tuple(map(Detached._make, files)),
+    "detached": Detached._make,
 }
 """How what JSON makes of tuples in tuples becomes a value again."""

@@ -15,7 +15,6 @@ import nibabel
 import numpy as np
 
 from pipeline.archive.formats import frames
-from pipeline.archive.formats.detached import images_of
 from pipeline.archive.formats.header import Detached, Header
 from pipeline.archive.formats.limits import DEFLATE_RATIO, Limits, bounded, declared
 from pipeline.archive.formats.rescale import is_scaling
@@ -37,21 +36,19 @@ _MM = {1: 1000.0, 3: 0.001}
 """xyzt_units of space: metre and micrometre; all else is read as millimetre (nifti1.h)."""
 
 
-def parse(file: BufferedReader, limits: Limits, path: str) -> tuple[Header, Reason | None]:
+def parse(file: BufferedReader, limits: Limits) -> tuple[Header, Reason | None]:
     """The header of an open file, and the reason for which the file is not converted.
 
     sform where sform_code > 0, else qform where qform_code > 0 (the order of nifti1.h, method 3 before
     method 2); neither is MISSING_GEOMETRY, and so is Analyze 7.5, which does not tell left from right.  A fourth axis
     counts volumes.  Raises what nibabel raises for a header that is none.
-
-    ``path`` tells the names that the voxels of a pair may have, and nothing else.
     """
     file.seek(0)
     digest = hashlib.file_digest(file, "sha256").hexdigest()
     compressed, inside = _inside(file)
     header, block = Header(format="nifti", content=digest), _block(inside)
     if not block.is_single:
-        header = replace(header, detached=_images(path, 0))
+        header = replace(header, detached=Detached("", 0))
     if not block.is_nifti:
         return header, Reason.MISSING_GEOMETRY
     raw = block.header()
@@ -89,9 +86,8 @@ def parse(file: BufferedReader, limits: Limits, path: str) -> tuple[Header, Reas
         return header, Reason.UNREADABLE
     needed = begin + declared(header)
     if not block.is_single:
-        header = replace(header, detached=_images(path, needed))
-    is_there = os.fstat(file.fileno()).st_size * (DEFLATE_RATIO if compressed else 1) >= needed
-    if not (is_there if block.is_single else header.detached):
+        header = replace(header, detached=Detached("", needed))
+    elif needed > file.seek(0, os.SEEK_END) * (DEFLATE_RATIO if compressed else 1):
         return header, Reason.TRUNCATED
     try:
         return _placed(header, raw), None
@@ -153,11 +149,6 @@ def _block(inside: BinaryIO) -> _Block:
     is_second = 540 in (int.from_bytes(size, "little"), int.from_bytes(size, "big"))
     kind = nibabel.Nifti2Header if is_second else nibabel.Nifti1Header
     return _Block(size + inside.read(kind.template_dtype.itemsize - len(size)), is_second)
-
-
-def _images(path: str, needed: int) -> tuple[Detached, ...]:
-    least = {".gz": -(-needed // DEFLATE_RATIO)}
-    return tuple(Detached(name, least.get(name[-3:], needed)) for name in images_of(path))
 
 
 def _placed(header: Header, raw: nibabel.Nifti1Header) -> Header:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydicom.uid import UID
 
 from pipeline.archive.formats.header import Frame, Header
@@ -42,10 +44,9 @@ def refusal(header: Header, limits: Limits, *, has_pixels: bool, damage: Reason 
         return _CLASSES[header.sop_class]
     if not has_pixels:
         return damage or _without_pixels(header)
-    flavours = {flavour(part) for part in header.frames or (header,)} or {None}
-    left_out = flavour(header) or next((f for f in flavours if None not in flavours), None)
-    if left_out is not None:
-        return left_out
+    aside = flavour(header) or _of_all(header.frames)
+    if aside:
+        return aside
     if header.samples != 1 or header.photometric not in ("MONOCHROME1", "MONOCHROME2", ""):
         return Reason.COLOR
     if not limits.allow(header):
@@ -60,9 +61,15 @@ def refusal(header: Header, limits: Limits, *, has_pixels: bool, damage: Reason 
 
 
 def flavour(image: Header | Frame) -> Reason | None:
-    """Why one image, or one frame, is never part of a volume: it is a localizer, or a projection of a volume."""
+    """Why an image, or a frame, is no part of a volume, by what it says it is; None where it may be one."""
     value = image.image_type[2].upper() if len(image.image_type) > 2 else ""
     return _FLAVOURS.get(value) or _CALCULATIONS.get(image.calculation)
+
+
+def _of_all(frames: Sequence[Frame]) -> Reason | None:
+    """Why an object is no volume of which every frame is no part of one."""
+    aside = [flavour(frame) for frame in frames]
+    return aside[0] if aside and all(aside) else None
 
 
 def _without_pixels(header: Header) -> Reason:

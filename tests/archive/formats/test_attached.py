@@ -348,6 +348,12 @@ def test_parts_of_one_voxel_are_no_volumes(tmp_path: Path, child: Child, kind: s
         assert reason is Reason.COLOR
 
 
+def test_a_series_that_goes_through_space_is_none(tmp_path: Path, child: Child) -> None:
+    facts = {"sizes": "6 5 4 3", "kinds": "space space space list"}
+    path = makers.nrrd(tmp_path / "a.nrrd", VOLUMES, **facts, space_directions="(1,0,0) (0,1,0) (0,0,1) (0,0,4)")
+    assert refused(child, path) is Reason.NOT_3D
+
+
 def test_two_series_axes_are_refused(tmp_path: Path, child: Child) -> None:
     facts = {"sizes": "6 5 4 3 1", "kinds": "space space space list time"}
     path = makers.nrrd(tmp_path / "a.nrrd", VOLUMES, **facts, space_directions="(1,0,0) (0,1,0) (0,0,1) none none")

@@ -16,7 +16,8 @@ from pydicom.uid import RLELossless
 from pipeline.archive.formats import codecs
 from pipeline.archive.formats.child import Child
 from pipeline.archive.formats.codestream import codestream
-from pipeline.archive.formats.decode import CODECS
+from pipeline.archive.formats.decode import CODECS, voxels
+from pipeline.archive.formats.fragments import frames
 from pipeline.archive.formats.syntax import READABLE
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
@@ -201,6 +202,17 @@ def test_a_sign_that_is_in_no_bit_is_not_guessed(tmp_path: Path, child: Child, s
     assert why(child, path) is Reason.DECODE_FAIL
 
 
+def test_a_sign_lost_among_overshoots_is_not_guessed(tmp_path: Path, child: Child) -> None:
+    array = values(12, signed=True)
+    frame = encoders.jpeg_2000(patterns(array[0], 16), 16)
+    for lossy, reason in ((None, None), ("01", Reason.DECODE_FAIL)):
+        path = encapsulated(tmp_path, [frame], BASE + "91", SHAPE, LossyImageCompression=lossy, **coding(array, 12))
+        if reason is None:
+            np.testing.assert_array_equal(read(child, path), array)
+        else:
+            assert why(child, path) is reason
+
+
 def test_fewer_bits_than_stored_need_no_words(tmp_path: Path, child: Child) -> None:
     array = values(8).astype("u1")
     for syntax, frame in (("80", encoders.jpeg_ls_frame(array[0], 8)), ("90", encoders.jpeg_2000(array[0], 8))):
@@ -242,29 +254,64 @@ def rewritten(path: Path, old: bytes, new: bytes) -> Path:
     return path
 
 
-def test_an_offset_table_that_is_wrong_is_not_followed(tmp_path: Path, child: Child) -> None:
+@pytest.mark.parametrize("fragments", [1, 2])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda right: [0, 8, 6],
+        lambda right: [right[0], right[2], right[1]],
+        lambda right: [right[1], right[2], right[2] + 8],
+        lambda right: [right[1], right[2], 10**6],
+        lambda right: [0, 0, 0],
+    ],
+)
+def test_an_offset_table_that_is_wrong_is_not_followed(
+    tmp_path: Path, child: Child, wrong: Any, fragments: int
+) -> None:
     array = np.concatenate([values(12, seed=n) for n in range(3)])
-    frames = [encoders.jpeg_ls_frame(frame, 12) for frame in array]
-    for pieces in (1, 2):
-        path = encapsulated(tmp_path, frames, BASE + "80", SHAPE, pieces, **coding(array, 12))
-        offsets = pydicom.encaps.parse_basic_offsets(pydicom.dcmread(path).PixelData)
-        stated = np.array(offsets, "<u4").tobytes()
-        rewritten(
-            path,
-            b"\xfe\xff\x00\xe0\x0c\0\0\0" + stated,
-            b"\xfe\xff\x00\xe0\x0c\0\0\0" + np.array([0, 8, 6], "<u4").tobytes(),
-        )
-        (parsed,) = child.headers([path])
-        assert parsed.header is not None
-        np.testing.assert_array_equal(child.pixels(path, parsed.header), array)
+    encoded = [encoders.jpeg_ls_frame(frame, 12) for frame in array]
+    path = encapsulated(tmp_path, encoded, BASE + "80", SHAPE, fragments, **coding(array, 12))
+    right = pydicom.encaps.parse_basic_offsets(pydicom.dcmread(path).PixelData)
+    old, new = (np.array(offsets, "<u4").tobytes() for offsets in (right, wrong(right)))
+    rewritten(path, b"\xfe\xff\x00\xe0\x0c\0\0\0" + old, b"\xfe\xff\x00\xe0\x0c\0\0\0" + new)
+    (parsed,) = child.headers([path])
+    assert parsed.header is not None
+    np.testing.assert_array_equal(child.pixels(path, parsed.header), array)
+
+
+def test_a_table_that_leaves_out_the_first_fragment() -> None:
+    fragments = [b"\xff\xd8 a", b"more", b"\xff\xd8 b", b"\xff\xd8 c"]
+    items = [b"\xfe\xff\x00\xe0" + len(f).to_bytes(4, "little") + f for f in fragments]
+    for begins in ([0, 2, 3], [1, 2, 3], []):
+        offsets = np.array([sum(map(len, items[:n])) for n in begins], "<u4").tobytes()
+        table = b"\xfe\xff\x00\xe0" + len(offsets).to_bytes(4, "little") + offsets
+        assert frames(table + b"".join(items), 3) == [b"\xff\xd8 amore", b"\xff\xd8 b", b"\xff\xd8 c"]
+
+
+def test_a_table_of_fragments_is_checked_before_codestreams_are(tmp_path: Path, child: Child) -> None:
+    """Two frames after a fragment of something else: it is part of neither, and nobody knows what it is."""
+    array = np.concatenate([values(12, seed=n) for n in range(2)])
+    encoded = [b"noise", *(encoders.jpeg_ls_frame(frame, 12) for frame in array)]
+    path = encapsulated(tmp_path, encoded, BASE + "80", SHAPE, table=False, NumberOfFrames=2, **coding(array, 12))
+    (parsed,) = child.headers([path])
+    assert parsed.header is not None
+    with pytest.raises(Quarantine):
+        child.pixels(path, parsed.header)
+
+
+def test_two_frames_are_not_one(tmp_path: Path, child: Child) -> None:
+    array = values(12)
+    frame = encoders.jpeg_ls_frame(array[0], 12)
+    path = encapsulated(tmp_path, [frame, frame], BASE + "80", SHAPE, NumberOfFrames=None, **coding(array, 12))
+    assert why(child, path) is Reason.DECODE_FAIL
 
 
 def test_an_extended_offset_table_changes_nothing(tmp_path: Path, child: Child) -> None:
     array = np.concatenate([values(12, seed=n) for n in range(3)])
-    frames = [encoders.jpeg_2000(frame, 12) for frame in array]
-    path = encapsulated(tmp_path, frames, BASE + "90", SHAPE, table=False, **coding(array, 12))
+    encoded = [encoders.jpeg_2000(frame, 12) for frame in array]
+    path = encapsulated(tmp_path, encoded, BASE + "90", SHAPE, table=False, **coding(array, 12))
     ds = pydicom.dcmread(path)
-    ds.PixelData, ds.ExtendedOffsetTable, ds.ExtendedOffsetTableLengths = pydicom.encaps.encapsulate_extended(frames)
+    ds.PixelData, ds.ExtendedOffsetTable, ds.ExtendedOffsetTableLengths = pydicom.encaps.encapsulate_extended(encoded)
     ds.save_as(path)
     (parsed,) = child.headers([path])
     assert parsed.header is not None
@@ -277,9 +324,9 @@ def test_another_count_of_frames_than_stated_is_refused(
     tmp_path: Path, child: Child, stated: int, fragments: int, table: bool
 ) -> None:
     array = np.concatenate([values(12, seed=n) for n in range(3)])
-    frames = [encoders.jpeg_ls_frame(frame, 12) for frame in array]
+    encoded = [encoders.jpeg_ls_frame(frame, 12) for frame in array]
     path = encapsulated(
-        tmp_path, frames, BASE + "80", SHAPE, fragments, table, NumberOfFrames=stated, **coding(array, 12)
+        tmp_path, encoded, BASE + "80", SHAPE, fragments, table, NumberOfFrames=stated, **coding(array, 12)
     )
     (parsed,) = child.headers([path])
     assert parsed.header is not None
@@ -332,6 +379,30 @@ def test_a_codestream_of_another_image_is_refused(
     assert why(child, encapsulated(tmp_path, [frame_of(syntax)], BASE + syntax, shape, **facts)) is Reason.DECODE_FAIL
 
 
+def test_what_does_not_fit_is_not_decoded(tmp_path: Path, child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A codestream may declare any size: it is asked before a decoder makes room for that."""
+    frame = encoders.jpeg_ls_frame(values(12)[0], 12)
+    path = encapsulated(tmp_path, [frame], BASE + "80", (4, 4), **coding(values(12), 12))
+    header = accepted(child, path)
+    monkeypatch.setitem(CODECS, BASE + "80", (lambda frame, code: pytest.fail("was decoded"),))
+    with path.open("rb") as file, pytest.raises(Quarantine):
+        voxels(file, header)
+
+
+def test_a_head_with_fill_bytes() -> None:
+    frame = frame_of("51")
+    for marker in (b"\xff\xdb", b"\xff\xc1"):
+        assert codestream(frame.replace(marker, b"\xff\xff" + marker, 1)) == codestream(frame)
+
+
+def test_an_image_that_does_not_begin_at_the_origin_of_its_canvas() -> None:
+    frame = bytearray(frame_of("90"))
+    at = frame.index(b"\xff\x51") + 6
+    right, bottom, left, top = np.frombuffer(frame, ">u4", 4, at).tolist()
+    frame[at : at + 16] = np.array([right + 7, bottom + 5, left + 7, top + 5], ">u4").tobytes()
+    assert codestream(bytes(frame)) == codestream(frame_of("90"))
+
+
 def codestream_bits(frame: bytes) -> int:
     """As the SOF1 marker has it."""
     return frame[frame.index(b"\xff\xc1") + 4]
@@ -349,6 +420,39 @@ def test_cosines_of_sixteen_bits_are_no_jpeg(tmp_path: Path, child: Child) -> No
 @pytest.mark.parametrize("syntax", ["50", "51", "57", "70", "80", "90", "201"])
 def test_noise_is_refused(tmp_path: Path, child: Child, syntax: str, frame: bytes) -> None:
     assert why(child, encapsulated(tmp_path, [frame], BASE + syntax, SHAPE)) is Reason.DECODE_FAIL
+
+
+@pytest.mark.parametrize("run", [1, 2, 16, 128])
+def test_run_lengths_of_another_count(tmp_path: Path, child: Child, run: int) -> None:
+    """Two segments of one run each, for 4 x 4 words.  The decoder panics where there is more than room."""
+    count = bytes([257 - run if run > 1 else 0])
+    offsets = np.array([2, 64, 66, *[0] * 13], "<u4").tobytes()
+    frame = offsets + 2 * (count + b"\x05")
+    path = encapsulated(tmp_path, [frame], "1.2.840.10008.1.2.5", (4, 4))
+    if run == 16:
+        np.testing.assert_array_equal(read(child, path), np.full((1, 4, 4), 0x0505))
+        return
+    assert why(child, path) is Reason.DECODE_FAIL
+
+
+@pytest.mark.parametrize("syntax", ["51", "70", "80", "90"])
+def test_damage_is_a_reason_or_an_image(tmp_path: Path, child: Child, syntax: str) -> None:
+    facts = coding(np.zeros(1, "u2"), 12)
+    if syntax == "70":
+        native = makers.write(makers.dataset(values(12)[0], **facts), tmp_path / "native.dcm")
+        frame = encoders.jpeg(native, "JPEGLosslessProcess14_1")
+    else:
+        frame = frame_of(syntax)
+    rng, reasons = np.random.default_rng(0), set()
+    for _ in range(30):
+        damaged = np.frombuffer(frame, "u1").copy()
+        damaged[rng.integers(0, len(frame), rng.integers(1, 10))] = rng.integers(0, 256)
+        path = encapsulated(tmp_path, [damaged.tobytes()], BASE + syntax, SHAPE, **facts)
+        try:
+            assert read(child, path).shape == (1, *SHAPE)
+        except Quarantine as refused:
+            reasons.add(refused.reason)
+    assert reasons <= {Reason.DECODE_FAIL, Reason.TRUNCATED, Reason.DECODER_CRASH}
 
 
 @pytest.mark.parametrize("syntax", ["92", "93", "94", "100", "102", "107", "205"])

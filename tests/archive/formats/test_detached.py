@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.archive.formats.child import Child
-from pipeline.archive.formats.detached import images_of, plain, sibling
+from pipeline.archive.formats.detached import Data, images_of, plain, sibling
 from pipeline.archive.formats.header import Detached
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
@@ -69,6 +70,11 @@ def test_the_names_of_a_pair(path: str, expected: tuple[str, ...]) -> None:
     assert images_of(path) == expected
 
 
+def beside(path: Path) -> Data:
+    status = path.stat()
+    return Data(str(path), status.st_size, status.st_mtime_ns)
+
+
 @pytest.mark.parametrize("form", ["mhd", "nhdr"])
 @pytest.mark.parametrize("compress", [True, False])
 def test_voxels_beside_a_header_are_those_of_itk(tmp_path: Path, child: Child, form: str, compress: bool) -> None:
@@ -76,9 +82,10 @@ def test_voxels_beside_a_header_are_those_of_itk(tmp_path: Path, child: Child, f
     path = makers.itk_image(tmp_path / f"a.{form}", array, makers.affine(oblique=True), compress)
     (data,) = (other for other in tmp_path.iterdir() if other != path)
     header = accepted(child, path)
-    assert [one.name for one in header.detached] == [data.name]
-    assert 0 < header.detached[0].least_bytes <= data.stat().st_size
-    np.testing.assert_array_equal(child.pixels(path, header), array)
+    assert header.detached is not None
+    assert header.detached.name == data.name
+    assert 0 < header.detached.least_bytes <= data.stat().st_size
+    np.testing.assert_array_equal(child.pixels(path, header, data=beside(data)), array)
     frame = np.array(header.affine).reshape(4, 4)
     image = sitk.ReadImage(str(path))
     for k, j, i in ((0, 0, 0), (3, 4, 5), (1, 4, 2)):
@@ -89,23 +96,25 @@ def test_voxels_beside_a_header_are_those_of_itk(tmp_path: Path, child: Child, f
 @pytest.mark.parametrize("kind", [nibabel.Nifti1Pair, nibabel.Nifti2Pair])
 @pytest.mark.parametrize("name", ["a.hdr", "a.hdr.gz"])
 def test_a_pair_of_nifti(tmp_path: Path, child: Child, kind: type, name: str) -> None:
-    array = makers.volumes((2, 3, 4, 5))
-    nibabel.save(kind(array.T, np.diag([1.0, 2, 3, 1])), tmp_path / name.replace("hdr", "img"))
+    array, data = makers.volumes((2, 3, 4, 5)), tmp_path / name.replace("hdr", "img")
+    nibabel.save(kind(array.T, np.diag([1.0, 2, 3, 1])), data)
     header = accepted(child, tmp_path / name)
-    assert header.volumes == 2
+    assert (header.volumes, header.detached) == (2, Detached("", array.nbytes))
     assert header.affine == (0, 0, -1, 0, 0, -2, 0, 0, 3, 0, 0, 0, 0, 0, 0, 1)
     for n in range(2):
-        np.testing.assert_array_equal(child.pixels(tmp_path / name, header, parts=[n]), array[n])
+        np.testing.assert_array_equal(child.pixels(tmp_path / name, header, parts=[n], data=beside(data)), array[n])
 
 
-def test_an_image_compressed_alone_may_be_shorter(tmp_path: Path, child: Child) -> None:
-    nibabel.save(nibabel.Nifti1Pair(makers.voxels((30, 4, 50)).T, np.eye(4)), tmp_path / "a.hdr")
-    assert accepted(child, tmp_path / "a.hdr").detached == (Detached("a.img", 12000), Detached("a.img.gz", 12))
-
-
-def test_a_pair_under_a_name_that_tells_no_other(tmp_path: Path, child: Child) -> None:
-    nibabel.save(nibabel.Nifti1Pair(makers.voxels((2, 3, 4)).T, np.eye(4)), tmp_path / "a.hdr")
-    assert refused(child, (tmp_path / "a.hdr").rename(tmp_path / "a")) is Reason.TRUNCATED
+def test_data_are_never_looked_for(tmp_path: Path, child: Child) -> None:
+    """What they are is for the scan to say, and neither a header nor a file of its own voxels can do with the other."""
+    path, whole = (makers.itk_image(tmp_path / name, makers.voxels((3, 4, 5))) for name in ("a.mhd", "b.mha"))
+    for one, data in ((path, None), (whole, beside(tmp_path / "a.raw"))):
+        with pytest.raises(Quarantine, match="CHANGED"):
+            child.pixels(one, accepted(child, one), data=data)
+    known = beside(tmp_path / "a.raw")
+    for other in (known._replace(size=1), known._replace(mtime_ns=1), known._replace(path=str(tmp_path / "none"))):
+        with pytest.raises(Quarantine, match="CHANGED"):
+            child.pixels(path, accepted(child, path), data=other)
 
 
 @pytest.mark.parametrize(
@@ -164,38 +173,39 @@ def test_names_in_an_nhdr(tmp_path: Path, child: Child, lines: str, reason: Reas
     if reason is None:
         assert parsed.header is not None
         name = lines.splitlines()[0].partition(": ")[2].removeprefix("./")
-        assert parsed.header.detached == (Detached(name, 120),)
+        assert parsed.header.detached == Detached(name, 120)
 
 
 WATCH = """
 import json, sys
 from pipeline.archive.formats import attached, nifti, reading
-from pipeline.archive.formats.header import Header
 from pipeline.archive.formats.limits import Limits
 opened = []
 sys.addaudithook(lambda event, args: opened.append(args[0]) if event == "open" else None)
-path = sys.argv[1]
-found = reading.parsed(path, Limits())
-if found.reason is None:
+seen = {}
+for path in sys.argv[1:]:
+    opened.clear()
+    found = reading.parsed(path, Limits())
     try:
-        reading.voxels(path, found.header)
+        found.reason or reading.voxels(path, found.header)
     except reading.Quarantine:
         pass
-print(json.dumps([str(one) for one in opened if not str(one).startswith(tuple(sys.path[1:]))]))
+    seen[path] = [one for one in opened if isinstance(one, str)]
+print(json.dumps(seen))
 """
 
 
-@pytest.mark.parametrize("name", ["../secret", "{}/secret", "sub/../../secret", "link", "a.raw"])
-def test_nothing_outside_is_opened(tmp_path: Path, name: str) -> None:
-    """The child opens what it is told to, and then a file beside it, if that is one."""
-    secret = tmp_path / "secret"
+def test_no_name_in_a_header_is_opened(tmp_path: Path) -> None:
+    """The child opens what it is told to."""
+    secret, folder = tmp_path / "secret", tmp_path / "archive"
     secret.write_bytes(b"S3CRET!" * 40)
-    folder = tmp_path / "archive"
-    path = makers.itk_image(folder / "a.mhd", makers.voxels((3, 4, 5)))
+    whole = makers.itk_image(folder / "a.mhd", makers.voxels((3, 4, 5))).read_text()
     (folder / "link").symlink_to(secret)
+    os.mkfifo(folder / "fifo")
     (folder / "sub").mkdir()
-    path.write_text(path.read_text().replace("a.raw", name.format(tmp_path)))
-    ran = subprocess.run([sys.executable, "-c", WATCH, str(path)], capture_output=True, text=True, check=True)
-    opened = {one for one in json.loads(ran.stdout) if not one.isdigit()}
-    tried = {str(path)} | ({str(folder / name)} if name in ("link", "a.raw") else set())
-    assert opened == tried
+    paths = []
+    for n, name in enumerate(("../secret", str(secret), "sub/../../secret", "link", "fifo", "a.raw")):
+        paths.append(str(folder / f"{n}.mhd"))
+        Path(paths[-1]).write_text(whole.replace("a.raw", name))
+    ran = subprocess.run([sys.executable, "-c", WATCH, *paths], capture_output=True, text=True, check=True)
+    assert {path: set(opened) for path, opened in json.loads(ran.stdout).items()} == {path: {path} for path in paths}

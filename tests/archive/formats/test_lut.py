@@ -10,15 +10,22 @@ import pydicom
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_modality_lut
 from pydicom.sequence import Sequence
+from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 
 from pipeline.archive.formats import voxels
 from pipeline.archive.formats.child import Child
-from pipeline.archive.formats.lut import Lut
+from pipeline.archive.formats.elements import Elements
+from pipeline.archive.formats.header import Frame, Header
+from pipeline.archive.formats.lut import Lut, modality_lut
 from pipeline.archive.formats.rescale import rescaled
+from pipeline.archive.scan import scan
+from pipeline.archive.vault import Vault
+from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
 from tests.archive import makers
 from tests.archive.formats.verdicts import accepted, refused
@@ -133,3 +140,36 @@ def test_a_table_that_is_none_is_refused(tmp_path: Path, child: Child, change: A
     words = np.zeros((12, 10), "u2")
     path = series(tmp_path, words, lut, edit=lambda ds: change(ds, ds.ModalityLUTSequence[0]))
     assert refused(child, path) is Reason.UNREADABLE
+
+
+def test_no_table_for_fractions_nor_for_frames_with_a_rescale_of_their_own() -> None:
+    content = {0x00283002: np.array([50, 0, 16], "<u2"), 0x00283006: np.arange(50, dtype="<u2")}
+    facts = Elements(
+        {
+            0x00283000: [
+                Elements(
+                    {tag: RawDataElement(Tag(tag), "US", 0, v.tobytes(), 0, False, True) for tag, v in content.items()}
+                )
+            ]
+        }
+    )
+    assert len(modality_lut(facts, Header(format="dicom")).table) == 50
+    for header in (Header(format="dicom", floating=True), Header(format="dicom", frames=(Frame(),))):
+        with pytest.raises(Quarantine):
+            modality_lut(facts, header)
+
+
+def test_a_table_in_some_slices_alone_makes_no_volume_of_both(tmp_path: Path) -> None:
+    """What a table gives and what a line gives are stored differently, and need not mean the same."""
+
+    def edit(k: int, ds: Dataset) -> None:
+        if k >= 4:
+            del ds.RescaleSlope, ds.RescaleIntercept
+            ds.ModalityLUTSequence = Sequence([item(np.arange(4096), 0, 16, True)])
+
+    makers.ct_series(tmp_path / "src", n=8, RescaleType="US", edit=edit)
+    vault = Vault.create(tmp_path / "vault")
+    catalog = scan([tmp_path / "src"], vault)
+    assert not {"INTERNAL"} & {row["reason"] for row in catalog.files.to_pylist()}
+    for row in catalog.series.to_pylist():
+        assert row["verdict"] != "accepted" or row["n_slices"] == 4

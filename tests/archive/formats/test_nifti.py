@@ -319,3 +319,24 @@ def test_what_only_begins_like_analyze_is_no_image(tmp_path: Path, child: Child,
             raw[0:4] = value.to_bytes(4, "big")
         (tmp_path / "a.hdr").write_bytes(raw)
         assert refused(child, tmp_path / "a.hdr") is Reason.NOT_AN_IMAGE
+
+
+def test_files_that_come_with_nibabel(child: Child) -> None:
+    """Real ones, of several writers: the same voxels in the same places as nibabel has them."""
+    folder, volumes = Path(nibabel.__file__).parent / "tests" / "data", 0
+    paths = sorted(path for path in folder.iterdir() if path.name.endswith((".nii", ".nii.gz")))
+    for path in paths:
+        if path.name == "row_major.dconn.nii":
+            assert refused(child, path) is Reason.NOT_3D
+            continue
+        header, image = accepted(child, path), nibabel.load(path)
+        raw = image.dataobj.get_unscaled()
+        last = raw.reshape(*header.shape[::-1], header.volumes)
+        for n in range(header.volumes):
+            np.testing.assert_array_equal(child.pixels(path, header, parts=[n]), last[..., n].T)
+            volumes += 1
+        turned = np.diag([-1.0, -1.0, 1.0, 1.0]) @ image.affine @ np.eye(4)[[2, 1, 0, 3]]
+        np.testing.assert_allclose(frame(header), turned, atol=1e-6)
+    if not paths:
+        pytest.skip("nibabel is installed without its test data")
+    assert volumes > len(paths)

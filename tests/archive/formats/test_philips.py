@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from pipeline.archive.formats import voxels
 from pipeline.archive.formats.child import Child
+from pipeline.archive.formats.elements import Elements
+from pipeline.archive.formats.philips import scale_of_frame
 from pipeline.archive.formats.rescale import rescaled
 from tests.archive import makers
 from tests.archive.formats.verdicts import accepted
@@ -74,6 +79,13 @@ def test_the_block_of_a_creator_may_be_any(tmp_path: Path, child: Child, block: 
 
     (path,) = makers.ct_series(tmp_path, n=1, Modality="MR", edit=edit)
     assert accepted(child, path).private_scale == (0.5, 7.0)
+
+
+@pytest.mark.parametrize(("creator", "scale"), [(CREATOR, (0.5, 7.0)), ("Philips Imaging DD 001", None), ("", None)])
+def test_an_item_names_its_creators_itself(creator: str, scale: tuple[float, float] | None) -> None:
+    values = {0x20050010: creator.encode(), 0x2005100D: struct.pack("<f", 7), 0x2005100E: struct.pack("<f", 0.5)}
+    raw = {tag: RawDataElement(Tag(tag), None, len(v), v, 0, True, True) for tag, v in values.items()}
+    assert scale_of_frame(Elements(raw)) == scale
 
 
 @pytest.mark.system

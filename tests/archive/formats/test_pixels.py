@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -387,3 +388,12 @@ def test_float32_passes_as_it_is() -> None:
 def test_whole_floats_become_integers_again() -> None:
     assert rescaled(np.full((2, 2, 2), -1000.0, "f4")).dtype == "i2"
     assert rescaled(np.full((2, 2, 2), -1000.5, "f4")).dtype == "f4"
+
+
+def test_pixel_data_that_became_less_since_the_scan(tmp_path: Path, child: Child) -> None:
+    kind = str(DeflatedExplicitVRLittleEndian)
+    (path,) = makers.ct_series(tmp_path, n=1, edit=compressed(kind))
+    header = replace(header_of(child, path), shape=(1, 33, 32))
+    with pytest.raises(Quarantine) as caught:
+        child.pixels(path, header)
+    assert caught.value.reason is Reason.TRUNCATED
