@@ -45,6 +45,8 @@ class Elements:
     def text(self, tag: int) -> str:
         """The whole value without padding; "" where it is absent."""
         value = self._bytes(tag)
+        if not value:
+            return ""
         if value.isascii():
             return value.decode("ascii").strip(" \0")
         return decode_bytes(value, self._encodings(), _DELIMITERS).strip(" \0")
@@ -56,9 +58,11 @@ class Elements:
 
     def decimals(self, tag: int, count: int) -> tuple[float, ...] | None:
         """Exactly ``count`` finite numbers of a decimal or integer string, else None."""
-        value = self._bytes(tag).rstrip(b" \0")
-        parts = value.split(b"\\")
-        if not value or len(parts) != count:
+        value = self._bytes(tag)
+        if not value:
+            return None
+        parts = value.rstrip(b" \0").split(b"\\")
+        if len(parts) != count:
             return None
         try:
             # float() takes bytes, and reads "nan", "inf" and "1_0" as well: the last two tests are for those.
@@ -74,8 +78,7 @@ class Elements:
 
     def first_decimal(self, tag: int) -> float | None:
         """The first of one or more numbers, else None."""
-        count = self._bytes(tag).count(b"\\") + 1
-        numbers = self.decimals(tag, count)
+        numbers = self.decimals(tag, self._bytes(tag).count(b"\\") + 1)
         return numbers[0] if numbers else None
 
     def whole(self, tag: int) -> int | None:
@@ -156,6 +159,8 @@ class Elements:
 
     def _bytes(self, tag: int) -> bytes:
         element = self.raw.get(tag)
+        if element is None:
+            return b""
         value = element.value if isinstance(element, RawDataElement) else None
         return value if isinstance(value, bytes) else b""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any, Literal, NamedTuple
 
 from pipeline.archive.formats.annotation import Annotation
@@ -223,10 +223,10 @@ class Header:
     def part(self, n: int) -> Header:
         """As if the n-th frame or volume were a file of its own, but for where its voxels lie."""
         if self.format != "dicom":
-            return replace(self, volumes=1, facets=Facets(temporal_position=n) if self.volumes > 1 else self.facets)
+            return self.but(volumes=1, facets=Facets(temporal_position=n) if self.volumes > 1 else self.facets)
         if not self.frames:
-            return self if self.shape[0] == 1 else replace(self, shape=(1, *self.shape[1:]), facets=Facets(number=n))
-        return replace(self, shape=(1, *self.shape[1:]), frames=(), **self.frames[n]._asdict())
+            return self if self.shape[0] == 1 else self.but(shape=(1, *self.shape[1:]), facets=Facets(number=n))
+        return self.but(shape=(1, *self.shape[1:]), frames=(), **self.frames[n]._asdict())
 
     def but(self, **facts: Any) -> Header:
         """With other facts: what ``replace`` gives, sooner."""
@@ -244,7 +244,8 @@ class Header:
         unknown = facts.keys() - _DEFAULTS.keys()
         if unknown or "format" not in facts:
             raise ValueError(f"no header record, or one with {len(unknown)} unknown facts")
-        return _made(_DEFAULTS | {name: _NESTED.get(name, _frozen)(value) for name, value in facts.items()})
+        values = {n: _NESTED[n](v) if n in _NESTED else tuple(v) if isinstance(v, list) else v for n, v in facts.items()}
+        return _made(_DEFAULTS | values)
 
 
 def _made(facts: dict[str, Any]) -> Header:
