@@ -14,7 +14,7 @@ from pipeline.archive.entry import Entry, Part
 from pipeline.archive.formats.header import Header
 from pipeline.archive.formats.refusal import flavour
 from pipeline.archive.group import PENDING, Fate, fate
-from pipeline.archive.identity import content_id, slice_id, volume_id
+from pipeline.archive.identity import content_id, volume_id
 from pipeline.archive.index import File, Index
 from pipeline.archive.measure import unmeasured
 from pipeline.archive.modality import modality
@@ -136,14 +136,13 @@ class Book:
         header, reasons = one.slices[0].header, one.judged.reasons
         stated = header.modality or (modality(one.files[0], self.index, self.vault) if header.format != "dicom" else "")
         kind_of_image = vocabulary.MODALITY.published(stated or self.modality or "", self.vault)
-        contents = sorted(map(slice_id, one.slices))
         volume, edition = None, None
         if not reasons:
             volume, edition = self._add_volume(name, ids["series_id"], kind_of_image, one, labels)
         row = {
             **measured(one.judged.measures),
             **ids,
-            "stack_id": self.vault.pseudonym("stack", json.dumps([name, contents])),
+            "stack_id": self.vault.pseudonym("stack", json.dumps([name, sorted(one.contents)])),
             "volume_id": volume,
             "edition": edition,
             "verdict": _verdict(one),
@@ -172,8 +171,7 @@ class Book:
         assert m.geometry_error_mm is not None
         # What the header does not state is not in the content: told otherwise, it is another volume.
         told = "" if lead.format == "dicom" and lead.modality else kind_of_image or ""
-        contents = [slice_id(s) for s in one.slices]
-        contents += [f"{published} {content_id(_header(f))}" for published, f in labels]
+        contents = [*one.contents, *(f"{published} {content_id(_header(f))}" for published, f in labels)]
         entry = Entry(
             volume_id=volume_id(self.vault, name, told, contents),
             series_id=series_id,

@@ -98,7 +98,7 @@ def _walked(roots: Sequence[bytes], vault: Vault) -> Iterator[File]:
     for root in roots:
         for found in walk.files(os.fsdecode(root)):
             path = os.fsencode(found.path)
-            relative = os.path.relpath(path, root) if path != root else os.path.basename(path)
+            relative = path.removeprefix(root).lstrip(b"/") or os.path.basename(path)
             name = vault.pseudonym("file", path)
             yield File(name, path, found.size, found.mtime_ns, os.path.dirname(path), relative, reason=found.reason)
 

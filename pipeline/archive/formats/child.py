@@ -80,13 +80,13 @@ class Child:
         after it are asked for again.  Exhaust or close the iterator before the child is put to other use.
         """
         todo = (os.fspath(path) for path in paths)
-        asked: deque[str] = deque()
-        suspect: str | None = None
+        asked: deque[dict[str, Any]] = deque()
+        suspect: dict[str, Any] | None = None
         try:
             while True:
                 while len(asked) < _AHEAD and self._has_life_for(asked) and (path := next(todo, None)) is not None:
-                    asked.append(path)
-                    self._running(0).ask(self._request(path))
+                    asked.append(self._request(path))
+                    self._running(0).ask(asked[-1])
                 if not asked:
                     if self._process is None or self._has_life_for(asked):
                         return
@@ -100,8 +100,8 @@ class Child:
                         suspect, answer = asked[0], None
                     else:
                         answer = Parsed(None, dead.reason)
-                    for path in list(asked)[answer is not None :]:
-                        self._running(0).ask(self._request(path))
+                    for request in list(asked)[answer is not None :]:
+                        self._running(0).ask(request)
                 if answer is not None:
                     asked.popleft()
                     yield answer
@@ -259,12 +259,12 @@ class Child:
         # Told on a pipe and to whom it concerns: what stands in the environment of a process, others can see.
         return request | {"environment": remote.environment()} if remote.is_url(place.path) else request
 
-    def _answer(self, path: str) -> Parsed:
-        answer = self._running(0).line(self._request(path)["seconds"])
+    def _answer(self, request: dict[str, Any]) -> Parsed:
+        answer = self._running(0).line(request["seconds"])
         header, reason, found = answer["header"], answer["reason"], answer["container"]
         return Parsed(header and Header.from_json(header), reason and Reason(reason), found and Container(found))
 
-    def _has_life_for(self, asked: Collection[str]) -> bool:
+    def _has_life_for(self, asked: Collection[object]) -> bool:
         return self._process is None or self._process.answered + len(asked) < self.limits.files_per_child
 
     def _running(self, nbytes: int) -> Process:
