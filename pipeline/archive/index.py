@@ -273,7 +273,11 @@ class Index:
 
     def parted(self) -> list[str]:
         """The file_ids of headers met that leave their voxels to another file."""
-        query = "SELECT n.file_id" + _WITH_FACTS + " WHERE f.format != 'dicom' AND json_extract(f.header, '$.detached') IS NOT NULL"
+        query = (
+            "SELECT n.file_id"
+            + _WITH_FACTS
+            + " WHERE f.format != 'dicom' AND json_extract(f.header, '$.detached') IS NOT NULL"
+        )
         return [name for (name,) in self._db.execute(f"{query} ORDER BY n.file_id")]
 
     def file(self, file_id: str) -> File | None:

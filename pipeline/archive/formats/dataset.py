@@ -197,7 +197,9 @@ class Reader:
 
     def _raw(self, tag: int, vr: bytes, value: bytes) -> RawDataElement:
         # Nobody asks for its tag: a BaseTag would cost as much as all the rest.
-        return RawDataElement(tag, vr.decode("latin-1") if vr else None, len(value), value, 0, self.implicit, self.little)  # type: ignore[arg-type]
+        name = vr.decode("latin-1") if vr else None
+        untyped: Any = tag
+        return RawDataElement(untyped, name, len(value), value, 0, self.implicit, self.little)
 
     def _value(self, vr: bytes, length: int) -> bytes:
         if length == UNDEFINED:

@@ -244,7 +244,9 @@ class Header:
         unknown = facts.keys() - _DEFAULTS.keys()
         if unknown or "format" not in facts:
             raise ValueError(f"no header record, or one with {len(unknown)} unknown facts")
-        values = {n: _NESTED[n](v) if n in _NESTED else tuple(v) if isinstance(v, list) else v for n, v in facts.items()}
+        values = {
+            n: _NESTED[n](v) if n in _NESTED else tuple(v) if isinstance(v, list) else v for n, v in facts.items()
+        }
         return _made(_DEFAULTS | values)
 
 
