@@ -174,14 +174,14 @@ class Rows:
     def add(self, row: Mapping[str, object]) -> None:
         """One row more.  Raises KeyError for a column that the schema lacks.
 
-        A whole number of a hostile header that int64 cannot hold stands as the largest that it can.
+        A whole number of a hostile header that int64 cannot hold stands as the nearest that it can.
         """
         unknown = set(row) - set(self._columns)
         if unknown:
             raise KeyError(f"no such columns: {sorted(unknown)}")
         for name, column in self._columns.items():
             value = row.get(name)
-            column.append(min(value, _LARGEST) if isinstance(value, int) else value)
+            column.append(max(-_LARGEST, min(value, _LARGEST)) if isinstance(value, int) else value)
 
     def __len__(self) -> int:
         return len(next(iter(self._columns.values())))
