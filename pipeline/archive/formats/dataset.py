@@ -196,8 +196,9 @@ class Reader:
         return self._raw(tag, vr, self._value(vr, length))
 
     def _raw(self, tag: int, vr: bytes, value: bytes) -> RawDataElement:
+        stated = vr.decode("latin-1") if vr else None
         # Nobody asks for its tag: a BaseTag would cost as much as all the rest.
-        return RawDataElement(tag, vr.decode("latin-1") if vr else None, len(value), value, 0, self.implicit, self.little)  # type: ignore[arg-type]
+        return RawDataElement(tag, stated, len(value), value, 0, self.implicit, self.little)  # type: ignore[arg-type]
 
     def _value(self, vr: bytes, length: int) -> bytes:
         if length == UNDEFINED:
