@@ -140,8 +140,9 @@ def _image(entry: Entry, files: Sequence[File], headers: Sequence[Header], child
                 k += len(part.parts)
     with clock.step("decode"):
         if len(headers) == 1:
-            return rescaled(values, headers[0].slope, headers[0].intercept)
-        return rescaled(values, np.array([h.slope for h in headers]), np.array([h.intercept for h in headers]))
+            return rescaled(values, headers[0].slope, headers[0].intercept, in_place=True)
+        slopes, intercepts = np.array([h.slope for h in headers]), np.array([h.intercept for h in headers])
+        return rescaled(values, slopes, intercepts, in_place=True)
 
 
 def _labels(

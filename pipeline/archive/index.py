@@ -30,7 +30,7 @@ _TABLES = (
     """CREATE TABLE files (
         file_id TEXT PRIMARY KEY, path BLOB NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
         location BLOB NOT NULL, format TEXT, series BLOB, instance BLOB, reason TEXT, header TEXT
-    ) WITHOUT ROWID""",
+    )""",
     """CREATE TABLE members (
         container TEXT, container_size INTEGER, container_mtime_ns INTEGER, file_id TEXT, path BLOB NOT NULL,
         size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, folder BLOB NOT NULL, location BLOB NOT NULL, reason TEXT,
@@ -48,7 +48,11 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS sources (path BLOB PRIMARY KEY) WITHOUT ROWID",
     f"PRAGMA user_version = {FACTS_VERSION}",
 )
-"""What an index of another version becomes: empty, but for who is who and where archives are."""
+"""What an index of another version becomes: empty, but for who is who and where archives are.
+
+``files`` has rowids: its rows are longer than the quarter of a page beyond which a tree of keys spills them, each into
+pages of its own (sqlite.org/withoutrowid.html, sqlite.org/fileformat2.html 1.6).
+"""
 
 _FOUND = """
 CREATE TEMP TABLE found (
@@ -273,12 +277,9 @@ class Index:
 
     def parted(self) -> list[str]:
         """The file_ids of headers met that leave their voxels to another file."""
-        query = (
-            "SELECT n.file_id"
-            + _WITH_FACTS
-            + " WHERE f.format != 'dicom' AND json_extract(f.header, '$.detached') IS NOT NULL"
-        )
-        return [name for (name,) in self._db.execute(f"{query} ORDER BY n.file_id")]
+        parted = "f.format != 'dicom' AND json_extract(f.header, '$.detached') IS NOT NULL"
+        query = f"SELECT n.file_id {_WITH_FACTS} WHERE {parted} ORDER BY n.file_id"
+        return [name for (name,) in self._db.execute(query)]
 
     def file(self, file_id: str) -> File | None:
         """What is known of a file, from whichever scan."""

@@ -305,7 +305,8 @@ def _missing(gaps: Sequence[float]) -> int:
 
 
 def _is_near(position: Sequence[float]) -> bool:
-    return all(abs(x) < FAR_MM for x in position)
+    x, y, z = position
+    return abs(x) < FAR_MM and abs(y) < FAR_MM and abs(z) < FAR_MM
 
 
 def _are_lengths(values: Sequence[float]) -> bool:

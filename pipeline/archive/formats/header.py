@@ -244,10 +244,7 @@ class Header:
         unknown = facts.keys() - _DEFAULTS.keys()
         if unknown or "format" not in facts:
             raise ValueError(f"no header record, or one with {len(unknown)} unknown facts")
-        values = {
-            n: _NESTED[n](v) if n in _NESTED else tuple(v) if isinstance(v, list) else v for n, v in facts.items()
-        }
-        return _made(_DEFAULTS | values)
+        return _made(_DEFAULTS | {n: _NESTED[n](v) if n in _NESTED else _frozen(v) for n, v in facts.items()})
 
 
 def _made(facts: dict[str, Any]) -> Header:
