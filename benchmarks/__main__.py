@@ -24,6 +24,7 @@ NAMES = (
     "distance",
     "quality",
     "inference",
+    "archive",
 )
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"

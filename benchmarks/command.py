@@ -26,6 +26,7 @@ class Comparison:
     left_out : peers that are not installed
     error : how far what a case gave is from the reference; None for what lies on another grid
     of : what the error is of, in words
+    count : how many things a call works through, where their rate is to be told; else 0
     """
 
     ours: Mapping[str, Case]
@@ -33,6 +34,7 @@ class Comparison:
     left_out: tuple[str, ...] = ()
     error: Callable[[Any], float | None] | None = None
     of: str = ""
+    count: int = 0
 
 
 Jobs = Mapping[str, Callable[[Shape], Comparison]]
@@ -64,14 +66,22 @@ def _run(job: str, compare: Callable[[Shape], Comparison], shape: Shape, repeats
     made = compare(shape)
     table = paired(made.ours, made.peers, repeats, made.error)
     print(_page(job, made, table, shape, repeats))
-    return {"left_out": list(made.left_out), "error_of": made.of or None, **table.told}
+    rates = {"count": made.count, "per_cpu_second": table.rates(made.count)} if made.count else {}
+    return {"left_out": list(made.left_out), "error_of": made.of or None, **rates, **table.told}
 
 
 def _page(job: str, made: Comparison, table: Table, shape: Shape, repeats: int) -> str:
     lines = [f"== {job}, {' x '.join(map(str, shape))}, {repeats} rounds", str(table)]
     lines += [f"error: {made.of}"] if made.of else []
+    rates = table.rates(made.count) if made.count else {}
+    lines += [f"{name}, a CPU second: {_spread(rate)}, of {made.count}" for name, rate in rates.items()]
     lines += [f"not installed, so left out: {', '.join(made.left_out)}"] if made.left_out else []
     return "\n".join([*lines, ""])
+
+
+def _spread(rate: tuple[float, float, float]) -> str:
+    low, middle, high = (f"{r:.0f}" for r in rate)
+    return f"{middle} ({low}, {high})"
 
 
 def _machine() -> dict[str, str]:

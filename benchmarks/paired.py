@@ -7,6 +7,7 @@ its smallest, middle and largest.  Wall and CPU seconds are told apart: a peer w
 from __future__ import annotations
 
 import gc
+import resource
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -58,6 +59,11 @@ class Table:
 
     ours: tuple[Timing, ...]
     peers: tuple[Timing, ...]
+
+    def rates(self, count: int) -> dict[str, tuple[float, float, float]]:
+        """(min, median, max) over the rounds of ``count`` things by the CPU seconds of each case."""
+        found = {t.name: sorted(count / seconds for seconds in t.cpu) for t in (*self.ours, *self.peers)}
+        return {name: (rates[0], median(rates), rates[-1]) for name, rates in found.items()}
 
     def __str__(self) -> str:
         timings = (*self.ours, *self.peers)
@@ -116,11 +122,16 @@ def _timing(name: str, rounds: list[tuple[float, float, int | None]], error: flo
 
 
 def _cost(case: Case) -> tuple[float, float, int | None]:
-    """Wall and CPU seconds and extra bytes of one run; CPU is that of all threads of this process."""
+    """Wall and CPU seconds and extra bytes of one run; CPU is that of all threads, and of processes that ended."""
     gc.collect()
-    peak, wall, cpu = Peak(), time.perf_counter(), time.process_time()
+    peak, wall, cpu = Peak(), time.perf_counter(), _cpu()
     result = case()
-    seconds = time.perf_counter() - wall, time.process_time() - cpu
+    seconds = time.perf_counter() - wall, _cpu() - cpu
     extra = peak.extra_bytes
     del result
     return *seconds, extra
+
+
+def _cpu() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime

@@ -30,6 +30,8 @@ MODULES = {
     "onnxruntime": "onnxruntime",
     "openvino": "openvino",
     "cc3d": "connected-components-3d",
+    "pydicom": "pydicom",
+    "dcm2niix": "dcm2niix",
 }
 """What may be missing, as it is imported and as it is installed."""
 

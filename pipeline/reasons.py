@@ -51,6 +51,7 @@ class Reason(StrEnum):
     DECODER_CRASH = "DECODER_CRASH"
     DECODER_TIMEOUT = "DECODER_TIMEOUT"
     BOMB_DECLARED = "BOMB_DECLARED"
+    ARCHIVE_UNSAFE = "ARCHIVE_UNSAFE"
     COLOR = "COLOR"
     INEXACT = "INEXACT"
     # Geometry
@@ -111,9 +112,9 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.SYMLINK: Meaning(_S, "a symbolic link, never followed"),
     Reason.DICOMDIR: Meaning(_S, "an index of other files"),
     Reason.NO_PIXELS: Meaning(_S, "a DICOM object without pixel data (report, presentation state, plan)"),
-    Reason.RTSTRUCT: Meaning(_S, "contours of a radiotherapy structure set, not an image"),
+    Reason.RTSTRUCT: Meaning(_S, "contours of a radiotherapy structure set: labels where they lie on an image"),
     Reason.RTDOSE: Meaning(_S, "a dose distribution of a radiotherapy plan, not an acquired image"),
-    Reason.SEGMENTATION: Meaning(_S, "a DICOM segmentation object, not an acquired image"),
+    Reason.SEGMENTATION: Meaning(_S, "a DICOM segmentation: labels of the image that it lies on"),
     Reason.SECONDARY_CAPTURE: Meaning(_S, "a secondary capture: a picture of a screen, not an acquisition"),
     Reason.LOCALIZER: Meaning(_S, "a localizer or reference survey"),
     Reason.PROJECTION: Meaning(_S, "a projection of a volume (MIP and the like)"),
@@ -131,6 +132,9 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.DECODER_CRASH: Meaning(_Q, "the decoder died on this file"),
     Reason.DECODER_TIMEOUT: Meaning(_Q, "the decoder did not end in time", retry=True),
     Reason.BOMB_DECLARED: Meaning(_Q, "the header declares more voxels than the limit allows"),
+    Reason.ARCHIVE_UNSAFE: Meaning(
+        _Q, "a zip or tar, or a file in one, that is damaged, encrypted, nested, ambiguous or compressed beyond reason"
+    ),
     Reason.COLOR: Meaning(_Q, "more than one sample a pixel, or a palette"),
     Reason.INEXACT: Meaning(_Q, "whole numbers that neither 16-bit integers nor float32 hold exactly"),
     Reason.MISSING_GEOMETRY: Meaning(_Q, "no usable position, orientation or pixel spacing"),
@@ -145,7 +149,9 @@ MEANINGS: dict[Reason, Meaning] = {
         _Q, "several frames of reference, modalities, kernels, codings or rescale rules in one series"
     ),
     Reason.NON_ORTHOGONAL: Meaning(_Q, "row and column directions are not perpendicular unit vectors"),
-    Reason.GANTRY_TILT: Meaning(_Q, "the stack is sheared against its slices"),
+    Reason.GANTRY_TILT: Meaning(
+        _Q, "the slices are shifted sideways by more than their distance: no gantry tilts so far"
+    ),
     Reason.MULTIFRAME: Meaning(_Q, "several frames in one DICOM object that do not say where they lie"),
     Reason.NOT_3D: Meaning(_Q, "more than three dimensions, or a vector at each voxel"),
     Reason.NOTHING_LEFT: Meaning(_Q, "a crop or its foreground holds no voxel of the volume"),

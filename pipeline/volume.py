@@ -66,8 +66,8 @@ class Facts:
     partial : code of the reason why this is known to be a part only of what was acquired; None where nothing says so
     temporal_position, trigger_ms, echo_ms, inversion_ms, b_value, component, energy_kev : which of several volumes of
         its series this is
-    private_scale : a voxel of a Philips MR divided by it is the floating-point value of the reconstruction, which can be
-        compared between series; None where images differ in it or state none
+    private_scale : a voxel of a Philips MR divided by it is the floating-point value of the reconstruction, which can
+        be compared between series; None where images differ in it or state none
     """
 
     modality: str | None = None

@@ -78,6 +78,12 @@ _MEASURED = [
     _field("spacing_source", _TEXT, "of j and i: pixel, imager, nominal, affine or none", required=True),
     _field("slice_spacing_source", _TEXT, "of k: positions, thickness, affine or none", required=True),
     _field("affine", _AFFINE, "row-major 4 x 4, index (k, j, i, 1) to LPS", "mm"),
+    _field(
+        "forms_apart_mm",
+        _REAL,
+        "NIfTI: how far apart sform and qform place one corner voxel, at most; null where not both are stated",
+        "mm",
+    ),
     _field("geometry_error_mm", _REAL, "largest distance from the affine to a slice's own corner positions", "mm"),
     _field("gap_min_mm", _REAL, "smallest distance along the normal between neighbouring slices", "mm"),
     _field("gap_max_mm", _REAL, "largest distance along the normal between neighbouring slices", "mm"),

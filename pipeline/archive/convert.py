@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -107,10 +106,9 @@ def stored(file: File, child: Child, out: np.ndarray | None = None, parts: Seque
 
     Raises Quarantine.
     """
-    path, header, data = os.fsdecode(file.path), _header(file), None
-    if file.data is not None:
-        data = Data(os.fsdecode(file.data.path), file.data.size, file.data.mtime_ns)
-    return voxels.stored(path, header, child, out, parts=parts, size=file.size, mtime_ns=file.mtime_ns, data=data)
+    data = None if file.data is None else Data(file.data.place, file.data.size, file.data.mtime_ns)
+    known = {"size": file.size, "mtime_ns": file.mtime_ns}
+    return voxels.stored(file.place, _header(file), child, out, parts=parts, data=data, **known)
 
 
 class _Clock:
@@ -145,8 +143,9 @@ def _image(entry: Entry, files: Sequence[File], headers: Sequence[Header], child
                     values[ks] = stored(file, child, parts=parts)
     with clock.step("decode"):
         if len(headers) == 1:
-            return rescaled(values, headers[0].slope, headers[0].intercept)
-        return rescaled(values, np.array([h.slope for h in headers]), np.array([h.intercept for h in headers]))
+            return rescaled(values, headers[0].slope, headers[0].intercept, in_place=True)
+        slopes, intercepts = np.array([h.slope for h in headers]), np.array([h.intercept for h in headers])
+        return rescaled(values, slopes, intercepts, in_place=True)
 
 
 def _by_file(entry: Entry, files: Sequence[File]) -> Iterable[tuple[File, list[int], list[int]]]:

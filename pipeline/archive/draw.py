@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -11,12 +10,9 @@ from pipeline.archive import vocabulary
 from pipeline.archive.anatomy import ANATOMY, BY_CODE, KINDS, LEFT, RIGHT
 from pipeline.archive.formats.annotation import Annotation, Region
 from pipeline.archive.formats.child import Child
-from pipeline.archive.formats.pixels import refusal
 from pipeline.archive.index import File
 from pipeline.archive.vault import Vault
-from pipeline.errors import Quarantine
 from pipeline.grid import Grid
-from pipeline.reasons import Reason
 from pipeline.structure import Structure
 from pipeline.volume import Volume
 
@@ -42,14 +38,7 @@ def draw(file: File, grid: Grid, vault: Vault, child: Child) -> Iterator[LabelMa
     header = file.header
     if header is None or header.annotation is None:
         raise ValueError("only a segmentation or a structure set can be drawn")
-    path = os.fsdecode(file.path)
-    try:
-        status = os.lstat(path)
-    except OSError as error:
-        raise Quarantine(refusal(error)) from None
-    if (status.st_size, status.st_mtime_ns) != (file.size, file.mtime_ns):
-        raise Quarantine(Reason.CHANGED)
-    maps, values = child.drawn(path, header, grid)
+    maps, values = child.drawn(file.place, header, grid, (file.size, file.mtime_ns))
     for one, inside in zip(maps, values, strict=True):
         yield LabelMap(Volume(one, grid, "labels"), structures(header.annotation, inside, vault))
 

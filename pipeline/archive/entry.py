@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipeline.archive.formats.header import ALONE, Facets
 from pipeline.archive.index import File, Index
@@ -18,8 +18,7 @@ from pipeline.grid import Grid
 from pipeline.reasons import Reason
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """A file as it was when the volume was put together, and which frames, or which volume, of it are meant.
 
     ``data`` likewise, where another file holds its voxels.
@@ -43,10 +42,10 @@ class Part:
         return tuple(cls.of(run[0].file, *(s.part for s in run)) for run in runs)
 
     @classmethod
-    def from_facts(cls, facts: dict[str, Any]) -> Part:
-        """Of the fields that ``asdict`` gave, once they have been JSON."""
-        data = facts["data"] and cls.from_facts(facts["data"])
-        return cls(**facts | {"parts": tuple(facts["parts"]), "data": data})
+    def from_values(cls, values: list[Any]) -> Part:
+        """As JSON gives them back."""
+        file_id, size, mtime_ns, parts, data = values
+        return cls(file_id, size, mtime_ns, tuple(parts), data and cls.from_values(data))
 
     @property
     def bytes(self) -> int:
@@ -109,18 +108,18 @@ class Entry:
         alone does not say which files to read.  A volume that turns out to be a part of one is published anew.
         """
         parts = (*self.parts, *(part for _, part in self.labels))
-        return vault.pseudonym("edition", json.dumps([self.partial, *(astuple(part) for part in parts)]))
+        return vault.pseudonym("edition", json.dumps([self.partial, *parts]))
 
     def to_json(self) -> str:
         """One line; ``from_json`` gives an equal value back."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+        return json.dumps(vars(self), separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Entry:
         """The value that ``to_json`` wrote."""
         facts = json.loads(text)
-        facts["parts"] = tuple(map(Part.from_facts, facts["parts"]))
-        facts["labels"] = tuple((name, Part.from_facts(part)) for name, part in facts["labels"])
+        facts["parts"] = tuple(map(Part.from_values, facts["parts"]))
+        facts["labels"] = tuple((name, Part.from_values(part)) for name, part in facts["labels"])
         facts["facets"] = Facets.of(facts["facets"])
         facts["partial"] = facts["partial"] and Reason(facts["partial"])
         factor, reason = facts["suv"]

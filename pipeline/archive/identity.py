@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from hashlib import sha256
+from operator import attrgetter
 
 from pipeline.archive.formats.header import Header
 from pipeline.archive.slices import Slice
 from pipeline.archive.vault import Vault
 
-_DECIDING = (
+_deciding = attrgetter(
     *("modality", "sop_class", "frame_of_reference", "shape", "position", "orientation", "spacing", "slice_thickness"),
     *("samples", "photometric", "bits_stored", "signed", "floating", "slope", "intercept", "rescale_type", "padding"),
     *("facets", "frames"),
@@ -22,7 +23,7 @@ def content_id(header: Header) -> str:
     """SOP Instance UID and sha256 of the deciding facts; of a format without UIDs, that of its bytes."""
     if header.format != "dicom":
         return header.content
-    facts = json.dumps([getattr(header, name) for name in _DECIDING])
+    facts = json.dumps(_deciding(header))
     return f"{header.instance} {sha256(facts.encode()).hexdigest()}"
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from urllib.parse import quote
 
 from pipeline.archive.formats.header import Header
+from pipeline.archive.formats.sniff import Container
 from pipeline.errors import StoreError, UsageError
 from pipeline.reasons import MEANINGS, Reason
 
@@ -22,11 +24,17 @@ _AGAIN = tuple(str(r) for r, meaning in MEANINGS.items() if meaning.retry or r i
 
 _TABLES = (
     "DROP TABLE IF EXISTS files",
+    "DROP TABLE IF EXISTS members",
     "DROP TABLE IF EXISTS voxels",
     "DROP TABLE IF EXISTS volumes",
     """CREATE TABLE files (
         file_id TEXT PRIMARY KEY, path BLOB NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-        format TEXT, series BLOB, instance BLOB, reason TEXT, header TEXT
+        location BLOB NOT NULL, format TEXT, series BLOB, instance BLOB, reason TEXT, header TEXT
+    )""",
+    """CREATE TABLE members (
+        container TEXT, container_size INTEGER, container_mtime_ns INTEGER, file_id TEXT, path BLOB NOT NULL,
+        size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, folder BLOB NOT NULL, location BLOB NOT NULL, reason TEXT,
+        PRIMARY KEY (container, file_id)
     ) WITHOUT ROWID""",
     """CREATE TABLE voxels (
         file_id TEXT, size INTEGER, mtime_ns INTEGER, sha256 TEXT NOT NULL, PRIMARY KEY (file_id, size, mtime_ns)
@@ -40,18 +48,22 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS sources (path BLOB PRIMARY KEY) WITHOUT ROWID",
     f"PRAGMA user_version = {FACTS_VERSION}",
 )
-"""What an index of another version becomes: empty, but for who is who and where archives are."""
+"""What an index of another version becomes: empty, but for who is who and where archives are.
+
+``files`` has rowids: its rows are longer than the quarter of a page beyond which a tree of keys spills them, each into
+pages of its own (sqlite.org/withoutrowid.html, sqlite.org/fileformat2.html 1.6).
+"""
 
 _FOUND = """
 CREATE TEMP TABLE found (
     file_id TEXT PRIMARY KEY, path BLOB NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-    folder BLOB NOT NULL, relative BLOB NOT NULL, reason TEXT
+    folder BLOB NOT NULL, relative BLOB NOT NULL, location BLOB NOT NULL, reason TEXT
 ) WITHOUT ROWID;
 CREATE INDEX temp.by_folder ON found (folder);
 """
 
 _ANNOTATED = f"('{Reason.SEGMENTATION}', '{Reason.RTSTRUCT}')"
-_MET = "SELECT n.file_id, n.path, n.size, n.mtime_ns, n.folder, n.relative"
+_MET = "SELECT n.file_id, n.path, n.size, n.mtime_ns, n.folder, n.relative, n.location"
 _WITH_FACTS = " FROM found n LEFT JOIN files f ON f.file_id = n.file_id AND f.size = n.size AND f.mtime_ns = n.mtime_ns"
 _KNOWN = f"{_MET}, COALESCE(n.reason, f.reason), f.header {_WITH_FACTS}"
 
@@ -60,9 +72,13 @@ _KNOWN = f"{_MET}, COALESCE(n.reason, f.reason), f.header {_WITH_FACTS}"
 class File:
     """One file: where it is, when it was met, and what is known of it.
 
+    ``path`` names it: of a member of a zip or tar the container's path, NUL, "/" and its name there; of a remote
+    object its URL.  ``location`` is the text of the ``Place`` where its bytes are, empty where that is its path.
+    ``mtime_ns`` is, with ``size``, its version (``opening.Version``).
+
     ``folder`` is where it lies and ``relative`` its path below its source; both are empty when a volume
-    asks for its files, which needs ``path`` alone.  ``data`` is the file beside it that holds its voxels, where they
-    are not its own (``pairs``).
+    asks for its files, which needs the place alone.  ``container`` says that it holds others; ``data`` is the file
+    beside it that holds its voxels, where they are not its own (``pairs``).
     """
 
     file_id: str
@@ -71,9 +87,16 @@ class File:
     mtime_ns: int
     folder: bytes = b""
     relative: bytes = b""
+    location: bytes = b""
     reason: Reason | None = None
     header: Header | None = None
+    container: Container | None = None
     data: File | None = None
+
+    @property
+    def place(self) -> str:
+        """What ``opening.opened`` takes."""
+        return os.fsdecode(self.location or self.path)
 
 
 class Index:
@@ -132,19 +155,62 @@ class Index:
     def add_found(self, files: Iterable[File]) -> None:
         """Note files that this scan met; one that was met before (sources may overlap) counts once."""
         self._db.executemany(
-            "INSERT OR IGNORE INTO found VALUES (?, ?, ?, ?, ?, ?, ?)",
-            ((f.file_id, f.path, f.size, f.mtime_ns, f.folder, f.relative, f.reason) for f in files),
+            "INSERT OR IGNORE INTO found VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            ((f.file_id, f.path, f.size, f.mtime_ns, f.folder, f.relative, f.location, f.reason) for f in files),
         )
+
+    def containers(self) -> list[File]:
+        """Files met that hold others, which nobody has added to what was met."""
+        kinds = ", ".join(f"'{kind}'" for kind in Container)
+        query = f"{_MET}, f.format {_WITH_FACTS} WHERE n.reason IS NULL AND f.reason IS NULL AND f.format IN ({kinds})"
+        rows = self._db.execute(f"{query} ORDER BY n.path")
+        return [replace(File(*row[:-1]), container=Container(row[-1])) for row in rows]
+
+    def members(self, container: File) -> Iterator[File]:
+        """What the container held when it was listed as the very file that it is now; nothing where it was not."""
+        query = (
+            "SELECT file_id, path, size, mtime_ns, folder, location, reason FROM members"
+            " WHERE container = ? AND container_size = ? AND container_mtime_ns = ?"
+        )
+        for row in self._db.execute(query, (container.file_id, container.size, container.mtime_ns)):
+            name, path, size, mtime_ns, folder, location, reason = row
+            relative = container.relative + path.removeprefix(container.path)
+            yield File(name, path, size, mtime_ns, folder, relative, location, reason and Reason(reason))
+
+    def add_members(self, container: File, members: Iterable[File]) -> None:
+        """Keep what a container holds, in place of what it held."""
+        made_of = container.file_id, container.size, container.mtime_ns
+        self._db.execute("DELETE FROM members WHERE container = ?", (container.file_id,))
+        self._db.executemany(
+            "INSERT INTO members VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            ((*made_of, m.file_id, m.path, m.size, m.mtime_ns, m.folder, m.location, m.reason) for m in members),
+        )
+
+    def leave_out(self, container: File) -> None:
+        """A container is like a folder: what counts is what it holds."""
+        self._db.execute("DELETE FROM found WHERE file_id = ?", (container.file_id,))
+
+    def met_below(self, folder: bytes) -> Iterator[bytes]:
+        """Paths of all files met in a folder and below it."""
+        query = "SELECT path FROM found WHERE path > ? AND path < ?"
+        return (path for (path,) in self._db.execute(query, (folder + b"/", folder + b"0")))
+
+    def directories(self) -> list[File]:
+        """The DICOMDIRs met."""
+        query = f"{_MET} {_WITH_FACTS} WHERE f.reason = ? ORDER BY n.path"
+        return [File(*row) for row in self._db.execute(query, (Reason.DICOMDIR,))]
 
     def add_facts(self, files: Iterable[File]) -> None:
         """Keep what was read in files, in place of what was known of them."""
-        self._db.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_facts, files))
+        self._db.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_facts, files))
 
     def unread(self) -> list[File]:
         """Files met whose facts are unknown, have changed, or may come out otherwise this time."""
         stale = f"f.file_id IS NULL OR f.reason IN ({', '.join('?' * len(_AGAIN))})"
-        query = f"{_MET} {_WITH_FACTS} WHERE n.reason IS NULL AND ({stale}) ORDER BY n.path"
-        return [File(*row) for row in self._db.execute(query, _AGAIN)]
+        query = f"{_MET} {_WITH_FACTS} WHERE n.reason IS NULL AND ({stale})"
+        # Members of one container in the order in which they lie there: a gzipped tar is read from front to back.
+        order = "ORDER BY CASE n.location WHEN x'' THEN n.path ELSE n.location END"
+        return [File(*row) for row in self._db.execute(f"{query} {order}", _AGAIN)]
 
     def series(self) -> Iterator[list[File]]:
         """The DICOM files met, series by series; files without a Series Instance UID go by their folder."""
@@ -198,10 +264,11 @@ class Index:
         )
         return {relative for (relative,) in self._db.execute(query)}
 
-    def met(self, file_id: str) -> bool:
-        """Whether this scan met the file, as a regular and readable one."""
-        query = "SELECT 1 FROM found WHERE file_id = ? AND reason IS NULL"
-        return self._db.execute(query, (file_id,)).fetchone() is not None
+    def met(self, file_id: str) -> str | None:
+        """The place of a file that this scan met, as a regular and readable one; None of any other."""
+        query = "SELECT path, location FROM found WHERE file_id = ? AND reason IS NULL"
+        row = self._db.execute(query, (file_id,)).fetchone()
+        return None if row is None else os.fsdecode(row[1] or row[0])
 
     def found(self, file_id: str) -> File | None:
         """What is known of a file that this scan met, whatever it is."""
@@ -210,12 +277,13 @@ class Index:
 
     def parted(self) -> list[str]:
         """The file_ids of headers met that leave their voxels to another file."""
-        query = "SELECT n.file_id" + _WITH_FACTS + " WHERE json_extract(f.header, '$.detached') IS NOT NULL"
-        return [name for (name,) in self._db.execute(f"{query} ORDER BY n.file_id")]
+        parted = "f.format != 'dicom' AND json_extract(f.header, '$.detached') IS NOT NULL"
+        query = f"SELECT n.file_id {_WITH_FACTS} WHERE {parted} ORDER BY n.file_id"
+        return [name for (name,) in self._db.execute(query)]
 
     def file(self, file_id: str) -> File | None:
         """What is known of a file, from whichever scan."""
-        query = "SELECT file_id, path, size, mtime_ns, x'', x'', reason, header FROM files WHERE file_id = ?"
+        query = "SELECT file_id, path, size, mtime_ns, x'', x'', location, reason, header FROM files WHERE file_id = ?"
         row = self._db.execute(query, (file_id,)).fetchone()
         return None if row is None else _file(row)
 
@@ -262,16 +330,16 @@ def series_key(file: File) -> str | bytes:
 
 def _facts(file: File) -> tuple[object, ...]:
     header = file.header
-    stated: tuple[object, ...] = (None, None, None)
+    stated: tuple[object, ...] = (file.container, None, None)
     if header is not None:
         stated = (header.format, _bytes(header.series), _bytes(header.instance))
     text = None if header is None else header.to_json()
-    return file.file_id, file.path, file.size, file.mtime_ns, *stated, file.reason, text
+    return file.file_id, file.path, file.size, file.mtime_ns, file.location, *stated, file.reason, text
 
 
-def _file(row: tuple[str, bytes, int, int, bytes, bytes, str | None, str | None]) -> File:
-    reason, header = row[6:]
-    return File(*row[:6], Reason(reason) if reason else None, Header.from_json(header) if header else None)
+def _file(row: tuple[str, bytes, int, int, bytes, bytes, bytes, str | None, str | None]) -> File:
+    reason, header = row[7:]
+    return File(*row[:7], Reason(reason) if reason else None, Header.from_json(header) if header else None)
 
 
 def _bytes(text: str) -> bytes:

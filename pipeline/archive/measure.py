@@ -8,9 +8,10 @@ position of voxel (row j, column i) of an image is that of DICOM PS3.3 C.7.6.2.1
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import fsum
+from operator import attrgetter
 from statistics import median
 from typing import Literal
 
@@ -53,7 +54,7 @@ NO_NORMAL = 0.1
 FLAT = 1e-6
 """Volume of a voxel, in that of a box with its edges, below which three steps span no space."""
 
-_CODING = (
+_coding: Callable[[Header], tuple[object, ...]] = attrgetter(
     *("bits_allocated", "bits_stored", "signed", "floating", "samples", "photometric"),
     *("modality", "kernel", "rescale_stated", "rescale_type", "lut_bits"),
 )
@@ -127,7 +128,7 @@ def counts(headers: Sequence[Header]) -> Measures:
     """What needs no positions."""
 
     def kinds(*names: str) -> int:
-        return len({tuple(getattr(h, name) for name in names) for h in headers})
+        return len(set(map(attrgetter(*names), headers)))
 
     return Measures(
         order=tuple(range(len(headers))),
@@ -144,7 +145,7 @@ def counts(headers: Sequence[Header]) -> Measures:
 
 def coding(header: Header) -> tuple[object, ...]:
     """How a pixel was made and stored, and what it means: of one volume, all images agree in it."""
-    return tuple(getattr(header, name) for name in _CODING)
+    return _coding(header)
 
 
 def unmeasured(n_slices: int) -> Measures:
@@ -304,7 +305,8 @@ def _missing(gaps: Sequence[float]) -> int:
 
 
 def _is_near(position: Sequence[float]) -> bool:
-    return all(abs(x) < FAR_MM for x in position)
+    x, y, z = position
+    return abs(x) < FAR_MM and abs(y) < FAR_MM and abs(z) < FAR_MM
 
 
 def _are_lengths(values: Sequence[float]) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 
+from pipeline.archive.formats.opening import opened
 from pipeline.archive.index import File, Index
 from pipeline.archive.vault import Vault
+from pipeline.errors import Quarantine
 
 _SUFFIXES = {
     **dict.fromkeys(
@@ -37,12 +39,12 @@ def _of_name(file: File) -> str:
 def _of_sidecar(file: File, index: Index, vault: Vault) -> str:
     """A pattern is looked for, in the first MiB of a file that this scan met; nothing is parsed (law L8)."""
     folder, name = os.path.split(file.path)
-    path = os.path.join(folder, name.split(b".")[0] + b".json")
-    if not index.met(vault.pseudonym("file", path)):
+    place = index.met(vault.pseudonym("file", os.path.join(folder, name.split(b".")[0] + b".json")))
+    if place is None:
         return ""
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as sidecar:
+        with opened(place) as sidecar:
             stated = _STATED.search(sidecar.read(_SIDECAR_BYTES))
-    except OSError:
+    except (OSError, Quarantine):
         return ""
     return stated.group(1).decode("ascii") if stated else ""

@@ -5,7 +5,6 @@ All of it is identity: it goes where the user said that results shall be written
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,7 +12,6 @@ from pipeline.archive.entry import Entry
 from pipeline.archive.formats.child import Child
 from pipeline.archive.formats.header import Header
 from pipeline.archive.formats.identifying import legal
-from pipeline.archive.formats.pixels import refusal
 from pipeline.archive.vault import Vault
 from pipeline.errors import Quarantine
 from pipeline.grid import Grid
@@ -55,14 +53,7 @@ def origin(vault: Vault, volume_id: str, edition: str, child: Child) -> Origin |
     headers = tuple(file.header for file in files if file.header is not None)
     if any(header.format != "dicom" for header in headers):
         return None
-    path = os.fsdecode(files[0].path)
-    try:
-        status = os.lstat(path)
-    except OSError as error:
-        raise Quarantine(refusal(error)) from None
-    if (status.st_size, status.st_mtime_ns) != (files[0].size, files[0].mtime_ns):
-        raise Quarantine(Reason.CHANGED)
-    texts = child.texts(path)
+    texts = child.texts(files[0].place, (files[0].size, files[0].mtime_ns))
     first = headers[0]
     stated = (first.patient, first.study, first.series)
     repeated = tuple(texts.get(name, "") for name in ("PatientID", "StudyInstanceUID", "SeriesInstanceUID"))

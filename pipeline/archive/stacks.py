@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 from pipeline.archive.content import by_content
@@ -18,6 +19,7 @@ from pipeline.archive.gate import (
     is_shadow,
     lies_in_patient,
 )
+from pipeline.archive.identity import slice_id
 from pipeline.archive.index import File
 from pipeline.archive.lattice import levels, places
 from pipeline.archive.measure import coding
@@ -59,7 +61,12 @@ class Stack:
         found = tuple(dict.fromkeys((*reasons, *judged.reasons)))
         return cls(tuple(slices[n] for n in order), replace(judged, reasons=found), partial)
 
-    @property
+    @cached_property
+    def contents(self) -> list[str]:
+        """The content ids of its images, in their order."""
+        return list(map(slice_id, self.slices))
+
+    @cached_property
     def files(self) -> list[File]:
         """The files that its images are, or are a part of."""
         return list({s.file.file_id: s.file for s in self.slices}.values())
@@ -70,7 +77,7 @@ class Stack:
         numbers = ((s.header.facets.number, s.part) for s in self.slices)
         return min((number is None, number or 0, part) for number, part in numbers)
 
-    @property
+    @cached_property
     def facets(self) -> Facets:
         """What all its images agree in."""
         stated = zip(*(s.header.facets for s in self.slices), strict=True)

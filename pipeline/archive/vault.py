@@ -119,7 +119,7 @@ class Vault:
         ``kind`` keeps names of different sorts apart: a patient and a series of equal text differ.
         """
         raw = value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape")
-        return hmac.new(self.key, kind.encode() + b"\0" + raw, sha256).hexdigest()[:32]
+        return hmac.digest(self.key, kind.encode() + b"\0" + raw, "sha256").hex()[:32]
 
     def index(self, *, write: bool = False) -> Index:
         """Open the file index, read-only unless told otherwise; a context manager."""

@@ -16,13 +16,15 @@ from pipeline.reasons import Reason
 class Found:
     """One thing in the archive; ``reason`` is set where it is not to be opened.
 
-    ``path`` is text that ``os.fsencode`` turns back into the bytes on disk, whatever they are.
+    ``path`` is text that ``os.fsencode`` turns back into the bytes on disk, whatever they are; or a URL.
+    ``location`` is the text of its ``Place`` where that is not its path.
     """
 
     path: str
     size: int
     mtime_ns: int
     reason: Reason | None = None
+    location: str = ""
 
 
 def files(source: str | Path) -> Iterator[Found]:
@@ -49,7 +51,7 @@ def files(source: str | Path) -> Iterator[Found]:
             with os.scandir(path) as entries:
                 inside = sorted((entry.path, _mode(entry)) for entry in entries)
         except OSError as error:
-            yield Found(os.fsdecode(path), 0, 0, _refusal(error))
+            yield Found(os.fsdecode(path), 0, 0, refusal(error))
             continue
         stack.extend(reversed(inside))
 
@@ -64,7 +66,7 @@ def _found(path: bytes) -> Found:
     try:
         status = os.lstat(path)
     except OSError as error:
-        return Found(name, 0, 0, _refusal(error))
+        return Found(name, 0, 0, refusal(error))
     if stat.S_ISLNK(status.st_mode):
         reason: Reason | None = Reason.SYMLINK
     elif not stat.S_ISREG(status.st_mode):
@@ -74,5 +76,6 @@ def _found(path: bytes) -> Found:
     return Found(name, status.st_size, status.st_mtime_ns, reason)
 
 
-def _refusal(error: OSError) -> Reason:
+def refusal(error: OSError) -> Reason:
+    """Why something in a source cannot be looked at."""
     return Reason.PERMISSION if isinstance(error, PermissionError) else Reason.UNREADABLE_IO

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("recipe")
-@click.argument("sources", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("sources", nargs=-1, type=click.Path(path_type=str))
 @options.output
 @options.vault
 @options.scanning
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @options.progress
 def run(
     recipe: str,
-    sources: tuple[Path, ...],
+    sources: tuple[str, ...],
     out: Path,
     vault: Path | None,
     modality: str | None,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=str))
 @options.output
 @options.vault
 @options.scanning
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @options.json
 @options.progress
 def scan(
-    sources: tuple[Path, ...],
+    sources: tuple[str, ...],
     out: Path,
     vault: Path | None,
     modality: str | None,
@@ -34,6 +34,8 @@ def scan(
     no_progress: bool,
 ) -> None:
     """Read the headers of SOURCES into OUT's catalog; say what will not be touched, and why.
+
+    SOURCES are files, folders and URLs (s3://, https://); zips and tars in them are looked into.
 
     Files that did not change since the last scan are not read again.
     """

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from pipeline.archive.scan import DEFAULT_LABELS
+from pipeline.archive.sources import local, source
 from pipeline.archive.stacks import Irregular
 from pipeline.archive.vault import default_path
 from pipeline.cli.progress import counting
@@ -19,7 +20,7 @@ from pipeline.engine.workspace import Workspace
 def scan_into(
     out: Path,
     vault: Path | None,
-    sources: Sequence[Path],
+    sources: Sequence[str],
     modality: str | None,
     labels: Sequence[str],
     irregular: Irregular,
@@ -28,11 +29,12 @@ def scan_into(
     shown: bool,
 ) -> Workspace:
     """The workspace, scanned where sources are named."""
-    workspace = Workspace.open(out, vault or default_path(), sources)
-    if sources:
+    named = [source(text) for text in sources]
+    workspace = Workspace.open(out, vault or default_path(), local(named))
+    if named:
         with counting("files", shown=shown) as advance:
             gone = workspace.scan(
-                sources,
+                named,
                 modality=modality,
                 labels=labels or DEFAULT_LABELS,
                 irregular=irregular,

@@ -107,6 +107,13 @@ def leaders(made: Mapping[str, Volume]) -> list[str]:
     return list(first.values())
 
 
+_TOLD = (
+    *("partial", "temporal_position", "trigger_ms", "echo_ms", "inversion_ms", "b_value", "component", "energy_kev"),
+    "private_scale",
+)
+"""Facts that most volumes do not have."""
+
+
 def image(
     volume: Volume, facts: Facts, own: Mapping[str, Any], labels: Mapping[str, omezarr.Image] | None = None
 ) -> omezarr.Image:
@@ -118,6 +125,7 @@ def image(
         "padding": facts.padding,
         "lossy": facts.lossy,
         "spacing_source": facts.spacing_source,
+        **{name: value for name in _TOLD if (value := getattr(facts, name)) is not None},
     }
     return omezarr.Image(
         volume, labels or {}, public, anatomical=facts.anatomical, millimetres=facts.spacing_source != "none"

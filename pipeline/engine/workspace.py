@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.archive.scan import DEFAULT_LABELS, Catalog, scan
+from pipeline.archive.sources import Source
 from pipeline.archive.stacks import Irregular
 from pipeline.archive.vault import Vault
 from pipeline.engine.runlog import runs
@@ -49,7 +50,7 @@ class Workspace:
 
     def scan(
         self,
-        sources: Sequence[Path],
+        sources: Sequence[Source],
         *,
         modality: str | None = None,
         labels: Sequence[str] = DEFAULT_LABELS,

@@ -17,10 +17,10 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 from pydicom.uid import BasicTextSRStorage, RLELossless
 
-from pipeline.archive import assemble
+from pipeline.archive import assemble, book
 from pipeline.archive import index as indexing
 from pipeline.archive import scan as scanning
-from pipeline.archive.assemble import Assembly
+from pipeline.archive.book import Book
 from pipeline.archive.catalog import FILES, SERIES, STACKS, Catalog, Rows
 from pipeline.archive.convert import stored
 from pipeline.archive.entry import Entry
@@ -482,7 +482,8 @@ class TestIsolation:
         makers.nifti(src / "d" / "d_mask.nii", np.ones((3, 6, 7), "u1"))
         before = scan([src], vault)
         assert ends(before) == {(None, None): 16}
-        sound = getattr(assemble, where)
+        module = book if where == "slice_id" else assemble
+        sound = getattr(module, where)
 
         def failing(of: Any, *others: Any) -> object:
             first = of[0] if isinstance(of, list) else of
@@ -491,7 +492,7 @@ class TestIsolation:
                 raise ArithmeticError(SENTINEL)
             return sound(of, *others)
 
-        monkeypatch.setattr(assemble, where, failing)
+        monkeypatch.setattr(module, where, failing)
         after = scan([src], vault)
         rows = {row["series_id"]: row for row in after.series.to_pylist()}
         refused = [row for row in rows.values() if row["verdict"] == "quarantined"]
@@ -507,15 +508,15 @@ class TestIsolation:
         self, tmp_path: Path, vault: Vault, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         makers.ct_series(tmp_path / "src", n=4)
-        sound, told = Assembly._add_file, []
+        sound, told = Book.add_file, []
 
-        def failing(self: Assembly, *of: Any) -> None:
+        def failing(self: Book, *of: Any) -> None:
             told.append(of)
             if len(told) == 3:
                 raise ArithmeticError
             sound(self, *of)
 
-        monkeypatch.setattr(Assembly, "_add_file", failing)
+        monkeypatch.setattr(Book, "add_file", failing)
         catalog = scan([tmp_path / "src"], vault)
         assert only(catalog)["reason"] == "INTERNAL"
         assert only(catalog)["n_files"] == 4

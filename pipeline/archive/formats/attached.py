@@ -59,7 +59,7 @@ def parse(file: BufferedReader, limits: Limits, form: Format) -> tuple[Header, R
         least = -(-declared(header) // layout.encoding.ratio)
         if name:
             header = replace(header, detached=Detached(name, least))
-        elif least > os.fstat(file.fileno()).st_size - layout.offset:
+        elif least > file.seek(0, os.SEEK_END) - layout.offset:
             return header, Reason.TRUNCATED
         return replace(header, affine=reader.affine(fields)), None
     except Quarantine as refused:

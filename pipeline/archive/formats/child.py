@@ -21,13 +21,17 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from pipeline.archive.formats import remote
+from pipeline.archive.formats.containers import Member
 from pipeline.archive.formats.detached import Data
 from pipeline.archive.formats.header import Header
 from pipeline.archive.formats.layers import Drawn
 from pipeline.archive.formats.limits import Limits, declared, decoded
+from pipeline.archive.formats.opening import Place, Span, Version
 from pipeline.archive.formats.pixels import shape_of, stored_dtype
 from pipeline.archive.formats.process import Dead, Process
 from pipeline.archive.formats.reading import Parsed
+from pipeline.archive.formats.sniff import Container
 from pipeline.errors import Quarantine
 from pipeline.grid import Grid
 from pipeline.reasons import Reason
@@ -76,13 +80,13 @@ class Child:
         after it are asked for again.  Exhaust or close the iterator before the child is put to other use.
         """
         todo = (os.fspath(path) for path in paths)
-        asked: deque[str] = deque()
-        suspect: str | None = None
+        asked: deque[dict[str, Any]] = deque()
+        suspect: dict[str, Any] | None = None
         try:
             while True:
                 while len(asked) < _AHEAD and self._has_life_for(asked) and (path := next(todo, None)) is not None:
-                    asked.append(path)
-                    self._running(0).ask(self._request(path))
+                    asked.append(self._request(path))
+                    self._running(0).ask(asked[-1])
                 if not asked:
                     if self._process is None or self._has_life_for(asked):
                         return
@@ -96,8 +100,8 @@ class Child:
                         suspect, answer = asked[0], None
                     else:
                         answer = Parsed(None, dead.reason)
-                    for path in list(asked)[answer is not None :]:
-                        self._running(0).ask(self._request(path))
+                    for request in list(asked)[answer is not None :]:
+                        self._running(0).ask(request)
                 if answer is not None:
                     asked.popleft()
                     yield answer
@@ -112,6 +116,7 @@ class Child:
         out: np.ndarray | None = None,
         *,
         parts: Sequence[int] | None = None,
+        version: Version | None = None,
         data: Data | None = None,
     ) -> np.ndarray:
         """Stored values (k, j, i) of a file of any format, in native byte order, cut to the stored bits; mapped, where
@@ -121,22 +126,22 @@ class Child:
         several; ``data`` is the file that holds them, where ``header.detached``.  ``out``, where given, is a
         C-contiguous array of ``shape_of(header, parts)`` and ``stored_dtype(header)``.
 
-        Raises Quarantine: BOMB_DECLARED before anything is allocated, DECODER_CRASH, DECODER_TIMEOUT, or
-        what the decoder came to.
+        Raises Quarantine: BOMB_DECLARED before anything is allocated, CHANGED where the file is not of ``version``,
+        DECODER_CRASH, DECODER_TIMEOUT, or what the decoder came to.
         """
         if not self.limits.allow(header):
             raise Quarantine(Reason.BOMB_DECLARED)
         array = np.empty(shape_of(header, parts), stored_dtype(header)) if out is None else out
         wanted = None if parts is None else list(parts)
-        self._twice(lambda: self._decode(os.fspath(path), header, wanted, array, data))
+        self._twice(lambda: self._decode(os.fspath(path), header, wanted, array, version, data))
         return array
 
-    def drawn(self, path: str | os.PathLike[str], header: Header, grid: Grid) -> Drawn:
+    def drawn(self, path: str | os.PathLike[str], header: Header, grid: Grid, version: Version | None = None) -> Drawn:
         """An annotation as label maps on a grid (``seg``, ``rtstruct``).  Raises Quarantine as ``pixels`` does."""
         annotation = header.annotation
         if annotation is None:
             raise ValueError("only a segmentation or a structure set can be drawn")
-        what = {"header": header.to_json(), "grid": [grid.frame, grid.shape, grid.start]}
+        what = {"header": header.to_json(), "grid": [grid.frame, grid.shape, grid.start], "version": version}
         # Few of them overlap much; a child that needs more ends for lack of memory.
         nbytes = declared(header) + min(len(annotation.regions), _LAYERS) * 2 * grid.size
 
@@ -154,24 +159,50 @@ class Child:
 
         return self._twice(ask)
 
-    def texts(self, path: str | os.PathLike[str]) -> dict[str, str]:
+    def texts(self, path: str | os.PathLike[str], version: Version | None = None) -> dict[str, str]:
         """What an object that is derived of a DICOM file repeats of it, by keyword: see ``identifying``.
 
         Raises Quarantine as ``pixels`` does.
         """
 
         def ask() -> dict[str, str]:
-            process, request = self._ask({"texts": True}, os.fspath(path), 0)
+            process, request = self._ask({"texts": True, "version": version}, os.fspath(path), 0)
             found: dict[str, str] = _unrefused(process.line(request["seconds"]))["texts"]
             return found
 
         return self._twice(ask)
 
-    def digest(self, path: str | os.PathLike[str]) -> str:
+    def members(self, path: str | os.PathLike[str], kind: Container, version: Version) -> list[Member]:
+        """The files that a container holds: see ``containers.members``.
+
+        Raises Quarantine as ``pixels`` does, and ARCHIVE_UNSAFE.
+        """
+        return [
+            Member(name, size, span and Span.parse(span), reason and Reason(reason))
+            for name, size, span, reason in self._list(path, kind, version)
+        ]
+
+    def named(self, path: str | os.PathLike[str], version: Version) -> list[str]:
+        """The files that a DICOMDIR names, none of them followed.  Raises Quarantine."""
+        return self._list(path, "dicomdir", version)
+
+    def _list(self, path: str | os.PathLike[str], what: str, version: Version) -> list[Any]:
+        def ask() -> list[Any]:
+            process, request = self._ask({"list": what, "version": version}, os.fspath(path), 0)
+            items: list[Any] = []
+            while (answer := process.line(request["seconds"]))["more"]:
+                process.asked += 1
+                items += answer["items"]
+            _unrefused(answer)
+            return items
+
+        return self._twice(ask)
+
+    def digest(self, path: str | os.PathLike[str], version: Version | None = None) -> str:
         """sha256 of the bytes of a file.  Raises Quarantine as ``pixels`` does."""
 
         def ask() -> str:
-            process, request = self._ask({"digest": True}, os.fspath(path), 0)
+            process, request = self._ask({"digest": True, "version": version}, os.fspath(path), 0)
             found: str = _unrefused(process.line(request["seconds"]))["digest"]
             return found
 
@@ -202,10 +233,17 @@ class Child:
         process.ask(request)
         return process, request
 
-    def _decode(self, path: str, header: Header, parts: list[int] | None, array: np.ndarray, data: Data | None) -> None:
-        process, request = self._ask(
-            {"header": header.to_json(), "parts": parts, "data": data}, path, decoded(header), header.volumes
-        )
+    def _decode(
+        self,
+        path: str,
+        header: Header,
+        parts: list[int] | None,
+        array: np.ndarray,
+        version: Version | None,
+        data: Data | None,
+    ) -> None:
+        what = {"header": header.to_json(), "parts": parts, "version": version, "data": data}
+        process, request = self._ask(what, path, decoded(header), header.volumes)
         answer = _unrefused(process.line(request["seconds"]))
         if (answer["dtype"], tuple(answer["shape"])) != (array.dtype.str, array.shape):
             self.close()
@@ -213,17 +251,20 @@ class Child:
         process.fill(array.data.cast("B"), request["seconds"])
 
     def _request(self, path: str, nbytes: int = 0) -> dict[str, Any]:
+        place = Place.parse(path)
         # Where the file cannot be looked at, the child will say why.
         with suppress(OSError):
-            nbytes += os.lstat(path).st_size
-        return {"path": path, "seconds": self.limits.seconds_for(nbytes)}
+            nbytes += place.cost
+        request = {"path": path, "seconds": self.limits.seconds_for(nbytes)}
+        # Told on a pipe and to whom it concerns: what stands in the environment of a process, others can see.
+        return request | {"environment": remote.environment()} if remote.is_url(place.path) else request
 
-    def _answer(self, path: str) -> Parsed:
-        answer = self._running(0).line(self._request(path)["seconds"])
-        header, reason = answer["header"], answer["reason"]
-        return Parsed(header and Header.from_json(header), reason and Reason(reason))
+    def _answer(self, request: dict[str, Any]) -> Parsed:
+        answer = self._running(0).line(request["seconds"])
+        header, reason, found = answer["header"], answer["reason"], answer["container"]
+        return Parsed(header and Header.from_json(header), reason and Reason(reason), found and Container(found))
 
-    def _has_life_for(self, asked: Collection[str]) -> bool:
+    def _has_life_for(self, asked: Collection[object]) -> bool:
         return self._process is None or self._process.answered + len(asked) < self.limits.files_per_child
 
     def _running(self, nbytes: int) -> Process:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Collection, Iterator, Mapping
-from io import BytesIO
+from io import BufferedReader, BytesIO
 from struct import Struct
 from typing import BinaryIO, NamedTuple, TypeAlias
 
 from pydicom.dataelem import RawDataElement
-from pydicom.tag import BaseTag
 
 from pipeline.archive.formats.damage import UNDEFINED
 from pipeline.archive.formats.elements import Elements
@@ -36,7 +35,8 @@ _LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC"
 _SHORT = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 
 _HEADS = {
-    little: [Struct(order + form).unpack for form in ("HH2sH", "HHL", "L")] for little, order in ((1, "<"), (0, ">"))
+    little: [Struct(order + form).unpack_from for form in ("HH2sH", "HHL", "L")]
+    for little, order in ((1, "<"), (0, ">"))
 }
 
 
@@ -59,13 +59,14 @@ class Reader:
         self.file = file
         self.implicit = implicit
         self.little = little
-        self._explicit_head, self._implicit_head, self._long = _HEADS[little]
+        self._explicit_at, self._implicit_at, self._long_at = _HEADS[little]
 
     def top(self, wanted: Wanted, private: Private, until: Collection[int], found: dict[int, object]) -> Element | None:
         """Read into ``found`` up to the first element of ``until``, which is returned; None at the end of the file."""
         known = dict(wanted)
         names: dict[int, int] = {}
         while True:
+            self._leap(known, names, until, found)
             try:
                 tag, vr, length = element = self.element()
             except _End:
@@ -82,6 +83,44 @@ class Reader:
                     names[here], known[here] = name, below
             else:
                 self._skip(vr, length)
+
+    def _leap(
+        self,
+        known: Mapping[int, Wanted | None],
+        names: Mapping[int, int],
+        until: Collection[int],
+        found: dict[int, object],
+    ) -> None:
+        """As ``top``, through what the file has in its buffer, up to the first element that needs more than its bytes.
+
+        Such are those of ``until``, private creators, wanted sequences, and what does not end within the buffer.
+        """
+        if not isinstance(self.file, BufferedReader):
+            return
+        data, at = self.file.peek(), 0
+        size, implicit, vr = len(data), self.implicit, b""
+        while at + 12 <= size:
+            value = at + 8
+            if implicit:
+                group, number, length = self._implicit_at(data, at)
+            else:
+                group, number, vr, length = self._explicit_at(data, at)
+                if vr in _LONG:
+                    value = at + 12
+                    length = self._long_at(data, at + 8)[0]
+                elif vr not in _SHORT:
+                    break
+            end, tag = value + length, group << 16 | number
+            if end > size or group == _DELIMITERS:
+                break
+            if tag in known:
+                if known[tag] is not None:
+                    break
+                found[names.get(tag, tag)] = self._raw(tag, vr, data[value:end])
+            elif tag in until or tag & 0x1FF00 == 0x10000:
+                break
+            at = end
+        self.file.seek(at, 1)
 
     def items(self, sequence: Element, wanted: Wanted) -> Iterator[Elements]:
         """The items of a sequence, one at a time; take all of them before anything else is read."""
@@ -103,19 +142,19 @@ class Reader:
         if len(head) < 8:
             raise EOFError if head else _End
         if self.implicit:
-            group, number, length = self._implicit_head(head)
+            group, number, length = self._implicit_at(head)
             return group << 16 | number, b"", length
-        group, number, vr, length = self._explicit_head(head)
+        group, number, vr, length = self._explicit_at(head)
         if vr in _SHORT:
             return group << 16 | number, vr, length
         if vr in _LONG and group != _DELIMITERS:
             more = self.file.read(4)
             if len(more) < 4:
                 raise EOFError
-            return group << 16 | number, vr, self._long(more)[0]
+            return group << 16 | number, vr, self._long_at(more)[0]
         if group == _DELIMITERS or not (b"AA" <= vr <= b"ZZ"):
             # Items have no VR; and some writers fall into implicit VR in the middle of a data set.
-            return group << 16 | number, b"", self._implicit_head(head)[2]
+            return group << 16 | number, b"", self._implicit_at(head)[2]
         return group << 16 | number, vr, length
 
     def before(self, element: Element) -> bytes:
@@ -154,10 +193,12 @@ class Reader:
         if below is not None:
             return list(self.items(element, below))
         tag, vr, length = element
-        value = self._value(vr, length)
-        return RawDataElement(
-            BaseTag(tag), vr.decode("latin-1") or None, len(value), value, 0, self.implicit, self.little
-        )
+        return self._raw(tag, vr, self._value(vr, length))
+
+    def _raw(self, tag: int, vr: bytes, value: bytes) -> RawDataElement:
+        stated = vr.decode("latin-1") if vr else None
+        # Nobody asks for its tag: a BaseTag would cost as much as all the rest.
+        return RawDataElement(tag, stated, len(value), value, 0, self.implicit, self.little)  # type: ignore[arg-type]
 
     def _value(self, vr: bytes, length: int) -> bytes:
         if length == UNDEFINED:
@@ -217,8 +258,11 @@ def begin(file: BinaryIO, most: int) -> tuple[Meta, Reader]:
             raise EOFError
         if head[:2] != b"\x02\0":
             break
-        element = meta.element()
-        found[element[0]] = meta._read(element, None)
+        tag, vr, length = element = meta.element()
+        if tag in (_SYNTAX, _SOP_CLASS):
+            found[tag] = meta._read(element, None)
+        else:
+            meta._skip(vr, length)
     facts = Elements(found)
     stated = facts.text(_SYNTAX)
     syntax = stated or _guessed(head)

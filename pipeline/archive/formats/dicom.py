@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import BinaryIO, Literal
 
 import numpy as np
@@ -91,8 +90,7 @@ def _with_pixels(
     else:
         damage = encapsulated_damage(reader.file, at, length, size)
     by_offset = native and damage is None and header.bits_allocated >= 8
-    header = replace(
-        header,
+    header = header.but(
         padding=_padding(facts, header),
         pixel_offset=at if by_offset else None,
         pixel_length=length if by_offset else None,

@@ -45,6 +45,8 @@ class Elements:
     def text(self, tag: int) -> str:
         """The whole value without padding; "" where it is absent."""
         value = self._bytes(tag)
+        if not value:
+            return ""
         if value.isascii():
             return value.decode("ascii").strip(" \0")
         return decode_bytes(value, self._encodings(), _DELIMITERS).strip(" \0")
@@ -56,7 +58,10 @@ class Elements:
 
     def decimals(self, tag: int, count: int) -> tuple[float, ...] | None:
         """Exactly ``count`` finite numbers of a decimal or integer string, else None."""
-        parts = self._bytes(tag).rstrip(b" \0").split(b"\\")
+        value = self._bytes(tag)
+        if not value:
+            return None
+        parts = value.rstrip(b" \0").split(b"\\")
         if len(parts) != count:
             return None
         try:
@@ -64,7 +69,7 @@ class Elements:
             numbers = tuple(map(float, parts))
         except ValueError:
             return None
-        return numbers if all(map(math.isfinite, numbers)) and not any(b"_" in part for part in parts) else None
+        return numbers if all(map(math.isfinite, numbers)) and b"_" not in value else None
 
     def decimal(self, tag: int) -> float | None:
         """One finite number, else None."""
@@ -73,8 +78,7 @@ class Elements:
 
     def first_decimal(self, tag: int) -> float | None:
         """The first of one or more numbers, else None."""
-        count = self._bytes(tag).count(b"\\") + 1
-        numbers = self.decimals(tag, count)
+        numbers = self.decimals(tag, self._bytes(tag).count(b"\\") + 1)
         return numbers[0] if numbers else None
 
     def whole(self, tag: int) -> int | None:
@@ -155,6 +159,8 @@ class Elements:
 
     def _bytes(self, tag: int) -> bytes:
         element = self.raw.get(tag)
+        if element is None:
+            return b""
         value = element.value if isinstance(element, RawDataElement) else None
         return value if isinstance(value, bytes) else b""
 

@@ -30,6 +30,7 @@ class Limits:
     frames : most frames of which one file may say where each lies; more is BOMB_DECLARED, unread
     seconds_per_file : for one answer, before the time that its bytes may take is added
     bytes_per_second : slowest storage and decoder that are still waited for
+    members : most files that one zip or tar may hold
     files_per_child : after so many files a child is replaced, so that no leak of a decoder grows
     """
 
@@ -39,6 +40,7 @@ class Limits:
     seconds_per_file: float = 30.0
     bytes_per_second: int = 16 * MIB
     files_per_child: int = 10_000
+    members: int = 1_000_000
 
     def allow(self, header: Header) -> bool:
         """Whether a file of so many voxels may be read at all."""

@@ -87,7 +87,7 @@ def parse(file: BufferedReader, limits: Limits) -> tuple[Header, Reason | None]:
     needed = begin + declared(header)
     if not block.is_single:
         header = replace(header, detached=Detached("", needed))
-    elif needed > os.fstat(file.fileno()).st_size * (DEFLATE_RATIO if compressed else 1):
+    elif needed > file.seek(0, os.SEEK_END) * (DEFLATE_RATIO if compressed else 1):
         return header, Reason.TRUNCATED
     try:
         return _placed(header, raw), None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 
 from pipeline.archive.formats.header import Header
+from pipeline.archive.formats.opening import descriptor, known
 from pipeline.archive.formats.syntax import EXPLICIT_BIG
 from pipeline.errors import Quarantine
 from pipeline.reasons import Reason
@@ -47,10 +47,11 @@ def by_offset(
 
     Parameters
     ----------
+    path : a plain place (``Place.is_plain``)
     header : one whose ``pixel_offset`` is set
     out : C-contiguous array of ``shape_of(header, parts)`` and ``stored_dtype(header)`` to read into
     parts : frames to read, in their order; None: all
-    size, mtime_ns : of the file when it was scanned, checked where given
+    size, mtime_ns : of the file when it was scanned, checked where both are given
 
     Returns
     -------
@@ -70,24 +71,16 @@ def by_offset(
         raise ValueError("the array to read into has another shape, type or order than the voxels")
     element = bytes.fromhex(header.pixel_element)
     try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            status = os.fstat(file)
-            if (
-                not stat.S_ISREG(status.st_mode)
-                or size not in (None, status.st_size)
-                or mtime_ns not in (None, status.st_mtime_ns)
-                or os.pread(file, len(element), header.pixel_offset - len(element)) != element
-            ):
+        with descriptor(path, known(size, mtime_ns)) as (file, start):
+            begin = start + header.pixel_offset
+            if os.pread(file, len(element), begin - len(element)) != element:
                 raise Quarantine(Reason.CHANGED)
             for first, run in _runs(parts, array):
-                offset = header.pixel_offset + first * run[0].nbytes
+                offset = begin + first * run[0].nbytes
                 if header.transfer_syntax == EXPLICIT_BIG:
                     _read_big_endian(file, offset, run, words=element[4:6] == b"OW")
                 else:
                     _read(file, offset, run)
-        finally:
-            os.close(file)
     except OSError as error:
         raise Quarantine(refusal(error)) from None
     return cut_to_stored(array, header)

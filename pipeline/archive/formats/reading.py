@@ -13,14 +13,13 @@ import logging
 import os
 import resource
 import signal
-import stat
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -29,68 +28,105 @@ from pipeline.archive.formats.detached import Data
 from pipeline.archive.formats.header import Format, Header
 from pipeline.archive.formats.layers import Drawn
 from pipeline.archive.formats.limits import Limits
-from pipeline.archive.formats.pixels import refusal
-from pipeline.archive.formats.sniff import HEAD, sniff
+from pipeline.archive.formats.opening import Version, opened
+from pipeline.archive.formats.sniff import HEAD, Container, sniff
 from pipeline.errors import Quarantine
 from pipeline.grid import Grid
 from pipeline.reasons import Reason
 
+_ITEMS = 1000
+
 
 @dataclass(frozen=True)
 class Parsed:
-    """What came of a file: its header where one was understood, and the reason where it is not converted."""
+    """What came of a file: its header where one was understood, and the reason where it is not converted.
+
+    ``container`` is set where it is no image but holds other files, which nobody has looked at yet.
+    """
 
     header: Header | None
     reason: Reason | None
+    container: Container | None = None
 
 
 def parsed(path: str, limits: Limits) -> Parsed:
-    """Sniff and parse one file, in this process.  Whatever the parsers raise becomes a reason."""
+    """Sniff and parse the file at a place, in this process.  Whatever the parsers raise becomes a reason."""
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             form = sniff(file.read(HEAD))
-            return Parsed(None, form) if isinstance(form, Reason) else Parsed(*_header(file, form, limits))
+            if isinstance(form, Reason):
+                return Parsed(None, form)
+            if isinstance(form, Container):
+                return Parsed(None, None, form)
+            return Parsed(*_header(file, form, limits))
     except Exception as error:
         return Parsed(None, _reason(error, Reason.UNREADABLE))
 
 
-def voxels(path: str, header: Header, parts: Sequence[int] | None = None, data: Data | None = None) -> np.ndarray:
+def voxels(
+    path: str,
+    header: Header,
+    parts: Sequence[int] | None = None,
+    version: Version | None = None,
+    data: Data | None = None,
+) -> np.ndarray:
     """Stored values of one file, or of these parts of it, decoded in this process; raises Quarantine.
 
     ``data`` holds them, where ``header.detached``.
     """
     try:
-        with _opened(path) as file, _beside(data) as other:
+        with opened(path, version, whole=True) as file, _beside(data) as other:
             array = _voxels(file, other, header, parts)
     except Exception as error:
         raise Quarantine(_reason(error, Reason.DECODE_FAIL)) from None
     return np.ascontiguousarray(array)
 
 
-def texts(path: str, limits: Limits) -> dict[str, str]:
+def texts(path: str, limits: Limits, version: Version | None = None) -> dict[str, str]:
     """What a derived object repeats of a DICOM file, read in this process; raises Quarantine."""
     from pipeline.archive.formats import identifying
 
     try:
-        with _opened(path) as file:
+        with opened(path, version) as file:
             return identifying.texts(file, limits.memory_bytes // 4)
     except Exception as error:
         raise Quarantine(_reason(error, Reason.UNREADABLE)) from None
 
 
-def digest(path: str) -> str:
+def listed(path: str, what: str, limits: Limits, version: Version) -> tuple[list[Any], Reason | None]:
+    """What a container holds, or a DICOMDIR names, and why it cannot be told; in this process.
+
+    Of a container (name, size, span, reason) of each member.
+    """
+    try:
+        with opened(path, version) as file:
+            if what == "dicomdir":
+                from pipeline.archive.formats import dicomdir
+
+                return dicomdir.names(file, limits.memory_bytes // 16), None
+            from pipeline.archive.formats import containers
+
+            found = containers.members(file, Container(what), limits)
+            return [(m.name, m.size, m.span and str(m.span), m.reason) for m in found], None
+    except MemoryError:
+        return [], Reason.ARCHIVE_UNSAFE
+    except Exception as error:
+        return [], _reason(error, Reason.ARCHIVE_UNSAFE)
+
+
+def digest(path: str, version: Version | None = None) -> str:
     """sha256 of the bytes of one file, read in this process; raises Quarantine."""
     try:
-        with _opened(path) as file:
+        with opened(path, version, whole=True) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except Exception as error:
         raise Quarantine(_reason(error, Reason.UNREADABLE)) from None
 
 
-def drawn(path: str, header: Header, grid: Grid, limits: Limits) -> Drawn:
+def drawn(path: str, header: Header, grid: Grid, limits: Limits, version: Version | None = None) -> Drawn:
     """An annotation as label maps on a grid, made in this process; raises Quarantine."""
     try:
-        with _opened(path) as file:
+        with opened(path, version, whole=True) as file:
             if header.sop_class == RTSTRUCT:
                 from pipeline.archive.formats import rtstruct
 
@@ -150,27 +186,11 @@ def _voxels(
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[BufferedReader]:
-    """Only a regular file, never through a link put there since the walk, never waiting on a pipe."""
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    with open(os.open(path, flags), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise Quarantine(Reason.CHANGED)
-        yield file
-
-
-@contextmanager
 def _beside(data: Data | None) -> Iterator[BufferedReader | None]:
     if data is None:
         yield None
         return
-    try:
-        status = os.lstat(data.path)
-    except OSError as error:
-        raise Quarantine(refusal(error)) from None
-    if (status.st_size, status.st_mtime_ns) != (data.size, data.mtime_ns):
-        raise Quarantine(Reason.CHANGED)
-    with _opened(data.path) as file:
+    with opened(data.path, (data.size, data.mtime_ns), whole=True) as file:
         yield file
 
 
@@ -190,28 +210,41 @@ def _reason(error: Exception, otherwise: Reason) -> Reason:
 def _answer(request: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], Sequence[np.ndarray]]:
     # An orphan whose decoder hangs has nobody left to stop it: the alarm does, also inside native code.
     signal.alarm(int(request["seconds"]) + 10)
+    os.environ.update(request.get("environment", {}))
+    version = tuple(request["version"]) if request.get("version") else None
     if request.get("texts"):
         try:
-            return {"reason": None, "texts": texts(request["path"], limits)}, ()
+            return {"reason": None, "texts": texts(request["path"], limits, version)}, ()
         except Quarantine as refused:
             return {"reason": refused.reason}, ()
     if request.get("digest"):
         try:
-            return {"reason": None, "digest": digest(request["path"])}, ()
+            return {"reason": None, "digest": digest(request["path"], version)}, ()
         except Quarantine as refused:
             return {"reason": refused.reason}, ()
     if "header" not in request:
         result = parsed(request["path"], limits)
-        return {"reason": result.reason, "header": result.header and result.header.to_json()}, ()
+        facts = result.header and result.header.to_json()
+        return {"reason": result.reason, "header": facts, "container": result.container}, ()
     header = Header.from_json(request["header"])
     try:
         if "grid" in request:
-            maps, values = drawn(request["path"], header, Grid(*request["grid"]), limits)
+            maps, values = drawn(request["path"], header, Grid(*request["grid"]), limits, version)
             return {"reason": None, "dtype": maps[0].dtype.str, "values": values}, maps
-        array = voxels(request["path"], header, request["parts"], request["data"] and Data(*request["data"]))
+        array = voxels(request["path"], header, request["parts"], version, request["data"] and Data(*request["data"]))
     except Quarantine as refused:
         return {"reason": refused.reason}, ()
     return {"reason": None, "dtype": array.dtype.str, "shape": array.shape}, (array,)
+
+
+def _write_list(output: BinaryIO, request: dict[str, Any], limits: Limits) -> None:
+    """In lines of so many items that none grows too long; the last line says so, and why there are no more."""
+    signal.alarm(int(request["seconds"]) + 10)
+    os.environ.update(request.get("environment", {}))
+    items, reason = listed(request["path"], request["list"], limits, tuple(request["version"]))
+    for at in range(0, len(items), _ITEMS):
+        output.write(json.dumps({"items": items[at : at + _ITEMS], "more": True}).encode() + b"\n")
+    output.write(json.dumps({"items": [], "more": False, "reason": reason}).encode() + b"\n")
 
 
 def main(arguments: list[str]) -> None:
@@ -229,10 +262,14 @@ def main(arguments: list[str]) -> None:
     output.write(b"{}\n")
     output.flush()
     for line in sys.stdin.buffer:
-        answer, arrays = _answer(json.loads(line), limits)
-        output.write(json.dumps(answer).encode() + b"\n")
-        for array in arrays:
-            output.write(array.data.cast("B"))
+        request = json.loads(line)
+        if "list" in request:
+            _write_list(output, request, limits)
+        else:
+            answer, arrays = _answer(request, limits)
+            output.write(json.dumps(answer).encode() + b"\n")
+            for array in arrays:
+                output.write(array.data.cast("B"))
         output.flush()
         signal.alarm(0)
 

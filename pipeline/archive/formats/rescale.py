@@ -18,13 +18,16 @@ def is_scaling(slope: float, intercept: float) -> bool:
     return abs(slope) <= _MOST and abs(intercept) <= _MOST
 
 
-def rescaled(stored: np.ndarray, slope: float | np.ndarray = 1.0, intercept: float | np.ndarray = 0.0) -> np.ndarray:
+def rescaled(
+    stored: np.ndarray, slope: float | np.ndarray = 1.0, intercept: float | np.ndarray = 0.0, *, in_place: bool = False
+) -> np.ndarray:
     """``slope * stored + intercept`` (DICOM PS3.3 C.11.1.1.2), exact in 16 bits wherever that is possible.
 
     Parameters
     ----------
     stored : (n, j, i) numbers
     slope, intercept : one number, or (n,), one a slice
+    in_place : whether ``stored`` may be overwritten, so that numbers that stay as wide take no more memory
 
     Returns
     -------
@@ -46,7 +49,8 @@ def rescaled(stored: np.ndarray, slope: float | np.ndarray = 1.0, intercept: flo
     dtype = _exact_dtype(stored, slopes, intercepts) if whole else np.dtype("f4")
     if stored.dtype == dtype and (slopes == 1).all() and (intercepts == 0).all():
         return stored
-    out = np.empty(stored.shape, dtype)
+    fits = in_place and stored.dtype.itemsize == dtype.itemsize
+    out = stored.view(dtype) if fits else np.empty(stored.shape, dtype)
     for k in range(n):
         if dtype.kind == "f":
             with np.errstate(over="ignore", invalid="ignore"):
@@ -57,9 +61,11 @@ def rescaled(stored: np.ndarray, slope: float | np.ndarray = 1.0, intercept: flo
         else:
             # Arithmetic modulo 2**16 is exact where the result fits, which is known by now.
             low = stored[k].astype("i8" if stored.dtype.kind == "f" else stored.dtype, copy=False)
+            low = low.view("u2") if low.dtype.itemsize == 2 else low.astype("u2")
             words = out[k].view("u2")
-            np.multiply(low.astype("u2"), np.uint16(int(slopes[k]) % 65536), out=words)
-            np.add(words, np.uint16(int(intercepts[k]) % 65536), out=words)
+            if slopes[k] != 1:
+                low = np.multiply(low, np.uint16(int(slopes[k]) % 65536), out=words)
+            np.add(low, np.uint16(int(intercepts[k]) % 65536), out=words)
     return out
 
 

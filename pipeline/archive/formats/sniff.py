@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from enum import StrEnum
 from typing import Literal
 
 from pipeline.archive.formats.header import Format
@@ -14,20 +15,37 @@ HEAD = 4096
 _NIFTI = {(348, 344): (b"n+1\0", b"ni1\0"), (540, 4): (b"n+2\0\r\n\x1a\n", b"ni2\0\r\n\x1a\n")}
 """(sizeof_hdr, where the magic stands) -> magic of one file, magic of a pair; NIfTI-1.1 and -2."""
 
+_DOCUMENTS = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"mimetype", b"META-INF/")
+"""First member of office documents (ECMA-376, OpenDocument), books and Java programs: zips that are one thing."""
 _ANALYZE = {1: 1, 2: 8, 4: 16, 8: 32, 16: 32, 32: 64, 64: 64, 128: 24}
 """Datatype -> bits a voxel, of Analyze 7.5 (dbh.h)."""
 
 _META_KEYS = (b"ObjectType", b"NDims", b"Comment", b"ObjectSubType", b"Name", b"ID", b"BinaryData")
 
 
-def sniff(head: bytes) -> Format | Reason:
+class Container(StrEnum):
+    """What holds other files: a zip, a tar, a tar that is gzipped."""
+
+    ZIP = "zip"
+    TAR = "tar"
+    GZIP = "gzip"
+
+
+def sniff(head: bytes) -> Format | Container | Reason:
     """The format of a file that begins with ``head``, or why it is not read."""
     if not head:
         return Reason.EMPTY_FILE
     if head[128:132] == b"DICM" or _is_bare_dicom(head):
         return "dicom"
     if head[:2] == b"\x1f\x8b":
-        return "nifti" if _is_nifti(_inflated(head)) else Reason.NOT_AN_IMAGE
+        inside = _inflated(head)
+        if _is_nifti(inside):
+            return "nifti"
+        return Container.GZIP if _is_tar(inside) else Reason.NOT_AN_IMAGE
+    if head[:4] == b"PK\3\4":
+        return Reason.NOT_AN_IMAGE if head.startswith(_DOCUMENTS, 30) else Container.ZIP
+    if _is_tar(head):
+        return Container.TAR
     if head[:4] == b"NRRD":
         return "nrrd"
     if head.startswith(_META_KEYS) and b"NDims" in head:
@@ -49,6 +67,11 @@ def _is_bare_dicom(head: bytes) -> bool:
             length = int.from_bytes(head[4:8], "little")
             return explicit or (order == "little" and group == 0x0008 and 0 < length <= 256)
     return False
+
+
+def _is_tar(head: bytes) -> bool:
+    """POSIX.1 ustar, and GNU's own (tar.h: the magic of both); a tar of before 1988 has none."""
+    return head[257:262] == b"ustar"
 
 
 def _inflated(head: bytes) -> bytes:

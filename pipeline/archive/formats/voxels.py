@@ -10,9 +10,8 @@ import numpy as np
 from pipeline.archive.formats.child import Child
 from pipeline.archive.formats.detached import Data
 from pipeline.archive.formats.header import Header
-from pipeline.archive.formats.pixels import by_offset, refusal
-from pipeline.errors import Quarantine
-from pipeline.reasons import Reason
+from pipeline.archive.formats.opening import Place, known
+from pipeline.archive.formats.pixels import by_offset
 
 
 def stored(
@@ -28,15 +27,9 @@ def stored(
 ) -> np.ndarray:
     """Stored values (k, j, i) of one file: ``by_offset`` where that can be, else through the child.
 
-    Parameters and exceptions are those of ``by_offset`` and ``Child.pixels``; a file that is not of
-    ``size`` and ``mtime_ns``, where given, is CHANGED on either way.
+    ``path`` is any place (``opening``).  Parameters and exceptions are those of ``by_offset`` and ``Child.pixels``; a
+    file that is not of ``size`` and ``mtime_ns``, where both are given, is CHANGED on either way.
     """
-    if header.pixel_offset is not None:
+    if header.pixel_offset is not None and Place.parse(path).is_plain:
         return by_offset(path, header, out, parts=parts, size=size, mtime_ns=mtime_ns)
-    try:
-        status = os.lstat(path)
-    except OSError as error:
-        raise Quarantine(refusal(error)) from None
-    if size not in (None, status.st_size) or mtime_ns not in (None, status.st_mtime_ns):
-        raise Quarantine(Reason.CHANGED)
-    return child.pixels(path, header, out, parts=parts, data=data)
+    return child.pixels(path, header, out, parts=parts, version=known(size, mtime_ns), data=data)

@@ -7,11 +7,11 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pipeline.archive.formats import reading
-from pipeline.archive.formats.detached import Data
 from pipeline.archive.formats.header import Header
 from pipeline.archive.formats.limits import Limits
 
@@ -40,16 +40,16 @@ def parsed(path: str, limits: Limits) -> reading.Parsed:
     return _parsed(path, limits)
 
 
-def voxels(path: str, header: Header, parts: list[int] | None, data: Data | None) -> np.ndarray:
+def voxels(path: str, header: Header, *how: Any) -> np.ndarray:
     """As the real one, but for headers whose patient is a word."""
     act(header.patient, Limits())
-    return _voxels(path, header, parts, data)
+    return _voxels(path, header, *how)
 
 
-def texts(path: str, limits: Limits) -> dict[str, str]:
+def texts(path: str, limits: Limits, version: tuple[int, int] | None = None) -> dict[str, str]:
     """As the real one, but for files that begin with a word."""
     act(Path(path).read_bytes()[:16].decode("latin-1").split(" ")[0], limits)
-    return _texts(path, limits)
+    return _texts(path, limits, version)
 
 
 if __name__ == "__main__":

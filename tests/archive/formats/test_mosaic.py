@@ -87,6 +87,7 @@ CSA: dict[str, tuple[str, ...]] = {"NumberOfImagesInMosaic": ("5",), "SliceNorma
         ({"csa": csa_header(CSA | {"ProtocolSliceNumber": ("0",)})}, None),
         ({"csa": csa_header(CSA | {"ProtocolSliceNumber": ("4",)})}, Reason.MULTIFRAME),
         ({"csa": csa_header(CSA)[:-100]}, Reason.MULTIFRAME),
+        ({"csa": csa_header(CSA)[: 16 + 80] + b"x" + csa_header(CSA)[16 + 81 :]}, Reason.MULTIFRAME),
         ({"csa": csa_header({"SliceNormalVector": CSA["SliceNormalVector"]})}, Reason.MULTIFRAME),
         ({"csa": csa_header(CSA | {"SliceNormalVector": ("0", "1", "0")})}, Reason.MULTIFRAME),
         ({"csa": csa_header(CSA | {"SliceNormalVector": ("0", "1")})}, Reason.MULTIFRAME),
