@@ -64,8 +64,9 @@ _LOOSE: tuple[Key, ...] = (
     _acquisition,
     lambda h: _rounded(h.facets.trigger_ms, 3),
     lambda h: _rounded(h.facets.acquired_s, 3),
+    lambda h: h.instance,
 )
-"""What may differ from slice to slice of one volume as well."""
+"""What may differ from slice to slice of one volume as well; last the object, since one of many frames may be one."""
 
 _ORDERS: tuple[Callable[[Header], float | None], ...] = (
     lambda h: h.facets.trigger_ms,
