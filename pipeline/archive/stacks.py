@@ -96,15 +96,18 @@ def stacks(slices: Sequence[Slice], irregular: Irregular = "split") -> list[Stac
     headers = [s.header for s in slices]
     if len({(h.patient, h.study) for h in headers}) > 1:
         return [Stack.of(slices, Reason.MIXED_FRAME)]
-    if all(map(is_shadow, headers)) or any(h.affine for h in headers):
-        return [Stack.of([one]) for one in slices]
     aside: dict[Reason, list[Slice]] = defaultdict(list)
+    alone: list[Slice] = []
     images: list[Slice] = []
     lost: list[Slice] = []
     for one in slices:
+        if one.header.affine or is_shadow(one.header):
+            alone.append(one)
+            continue
         reason = flavour(one.header)
         (aside[reason] if reason else images if lies_in_patient(one.header) else lost).append(one)
-    found = [Stack.of(part, reason) for reason, part in aside.items()]
+    found = [Stack.of([one]) for one in alone]
+    found += [Stack.of(part, reason) for reason, part in aside.items()]
     if lost:
         found.append(Stack.of(lost))
     if images:

@@ -213,6 +213,11 @@ class TestGeometry:
         ]
         assert told(stacks(views)) == whole(1, 1)
 
+    @pytest.mark.parametrize("n", [1, 2])
+    def test_x_ray_views_beside_a_tomosynthesis(self, n: int) -> None:
+        views = [image(0, name=f"v{k}", modality="MG", position=None, orientation=None) for k in range(n)]
+        assert told(stacks([*views, *volume(modality="MG")])) == whole(*[1] * n, 6)
+
     @given(st.floats(-30, 30).filter(lambda d: abs(d) > 1e-3))
     def test_a_tilted_gantry_is_a_stack(self, degrees: float) -> None:
         a = radians(degrees)
