@@ -83,6 +83,11 @@ class TestStopped:
         """Each place has three images but the first, which has two: those of which volumes?"""
         assert told(stacks(self.scan((volume, 0)))) == Counter({(17, (Reason.DUPLICATE_POSITION,), None): 1})
 
+    def test_what_begins_and_ends_within_a_volume_is_not_shifted_by_half_a_one(self) -> None:
+        """Each place has two images: the upper ones of the first two volumes, the lower ones of the last two."""
+        ends = [*((0, k) for k in range(3)), *((2, k) for k in range(3, 6))]
+        assert told(stacks(self.scan(*ends))) == Counter({(12, (Reason.DUPLICATE_POSITION,), None): 1})
+
     def test_what_is_missing_at_the_end_was_not_acquired(self) -> None:
         found = stacks(self.scan((2, 4), (2, 5)))
         assert told(found) == whole(6, 6, 4)
