@@ -112,9 +112,9 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.SYMLINK: Meaning(_S, "a symbolic link, never followed"),
     Reason.DICOMDIR: Meaning(_S, "an index of other files"),
     Reason.NO_PIXELS: Meaning(_S, "a DICOM object without pixel data (report, presentation state, plan)"),
-    Reason.RTSTRUCT: Meaning(_S, "contours of a radiotherapy structure set, not an image"),
+    Reason.RTSTRUCT: Meaning(_S, "contours of a radiotherapy structure set: labels where they lie on an image"),
     Reason.RTDOSE: Meaning(_S, "a dose distribution of a radiotherapy plan, not an acquired image"),
-    Reason.SEGMENTATION: Meaning(_S, "a DICOM segmentation object, not an acquired image"),
+    Reason.SEGMENTATION: Meaning(_S, "a DICOM segmentation: labels of the image that it lies on"),
     Reason.SECONDARY_CAPTURE: Meaning(_S, "a secondary capture: a picture of a screen, not an acquisition"),
     Reason.LOCALIZER: Meaning(_S, "a localizer or reference survey"),
     Reason.PROJECTION: Meaning(_S, "a projection of a volume (MIP and the like)"),
@@ -149,7 +149,9 @@ MEANINGS: dict[Reason, Meaning] = {
         _Q, "several frames of reference, modalities, kernels, codings or rescale rules in one series"
     ),
     Reason.NON_ORTHOGONAL: Meaning(_Q, "row and column directions are not perpendicular unit vectors"),
-    Reason.GANTRY_TILT: Meaning(_Q, "the stack is sheared against its slices"),
+    Reason.GANTRY_TILT: Meaning(
+        _Q, "the slices are shifted sideways by more than their distance: no gantry tilts so far"
+    ),
     Reason.MULTIFRAME: Meaning(_Q, "several frames in one DICOM object that do not say where they lie"),
     Reason.NOT_3D: Meaning(_Q, "more than three dimensions, or a vector at each voxel"),
     Reason.NOTHING_LEFT: Meaning(_Q, "a crop or its foreground holds no voxel of the volume"),

@@ -21,12 +21,7 @@ PROJECT = CONFIG["project"]
 
 PLUGINS = {
     "bokeh",  # the scheduler's dashboard
-    "pillow",  # decoders that pydicom finds by itself
-    "pyjpegls",
-    "pylibjpeg",
-    "pylibjpeg-openjpeg",
-    "pylibjpeg-rle",
-    "python-gdcm",
+    "pylibjpeg",  # the encoder that pydicom finds by itself
     "zarrs",  # the codec pipeline, which zarr loads by its name
 }
 """Base dependencies that others load; all the rest is imported by name."""

@@ -275,4 +275,5 @@ def _described(header: Header, vault: Vault) -> dict[str, object]:
         "bits_stored": header.bits_stored or None,
         "padding": header.padding,
         "slice_thickness_mm": header.slice_thickness,
+        "forms_apart_mm": header.forms_apart_mm,
     }

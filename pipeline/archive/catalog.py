@@ -78,6 +78,12 @@ _MEASURED = [
     _field("spacing_source", _TEXT, "of j and i: pixel, imager, nominal, affine or none", required=True),
     _field("slice_spacing_source", _TEXT, "of k: positions, thickness, affine or none", required=True),
     _field("affine", _AFFINE, "row-major 4 x 4, index (k, j, i, 1) to LPS", "mm"),
+    _field(
+        "forms_apart_mm",
+        _REAL,
+        "NIfTI: how far apart sform and qform place one corner voxel, at most; null where not both are stated",
+        "mm",
+    ),
     _field("geometry_error_mm", _REAL, "largest distance from the affine to a slice's own corner positions", "mm"),
     _field("gap_min_mm", _REAL, "smallest distance along the normal between neighbouring slices", "mm"),
     _field("gap_max_mm", _REAL, "largest distance along the normal between neighbouring slices", "mm"),
@@ -168,14 +174,14 @@ class Rows:
     def add(self, row: Mapping[str, object]) -> None:
         """One row more.  Raises KeyError for a column that the schema lacks.
 
-        A whole number of a hostile header that int64 cannot hold stands as the largest that it can.
+        A whole number of a hostile header that int64 cannot hold stands as the nearest that it can.
         """
         unknown = set(row) - set(self._columns)
         if unknown:
             raise KeyError(f"no such columns: {sorted(unknown)}")
         for name, column in self._columns.items():
             value = row.get(name)
-            column.append(min(value, _LARGEST) if isinstance(value, int) else value)
+            column.append(max(-_LARGEST, min(value, _LARGEST)) if isinstance(value, int) else value)
 
     def __len__(self) -> int:
         return len(next(iter(self._columns.values())))

@@ -7,16 +7,16 @@
     echo     1  2   1  2   1  2       A B C
 
 A key is taken only where it makes the stacks more regular, and into no more stacks than there are images at one
-place: what differs from slice to slice tells nothing apart.
+place: what differs from slice to slice tells nothing apart.  A stack that merely lacks some images stays one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from pipeline.archive.formats.header import Header
-from pipeline.archive.lattice import defects, levels, places
+from pipeline.archive.lattice import crowd, defects, lacks_few, levels, places
 from pipeline.archive.slices import Slice
 
 Key = Callable[[Header], Hashable]
@@ -81,7 +81,19 @@ def by_content(slices: Sequence[Slice]) -> list[Group]:
     volume are asked first; Acquisition Number is such a key for CT alone (an interleaved MR may count its packages).
     """
     strict = _STRICT + ((_acquisition,) if slices[0].header.modality == "CT" else ())
-    return [part for group in _apart([list(slices)], strict) for part in _mended(group)]
+    return [pure for group in _apart([list(slices)], strict) for part in _mended(group) for pure in _pure(part, strict)]
+
+
+def _pure(group: Group, keys: Sequence[Key]) -> list[Group]:
+    """Apart what a key that never differs within a volume says is another, where it lies among the rest.
+
+    One image of another phase in the place of a lost one makes a regular stack, and a wrong one.
+    """
+    for key in keys:
+        parts = _by(key, group)
+        if len(parts) > 1 and max(map(len, parts)) >= FEWEST and _cross(parts):
+            return [pure for part in parts for one in _mended(part) for pure in _pure(one, keys)]
+    return [group]
 
 
 def _apart(groups: list[Group], keys: Sequence[Key]) -> list[Group]:
@@ -95,23 +107,40 @@ def _apart(groups: list[Group], keys: Sequence[Key]) -> list[Group]:
     return groups
 
 
+def _spans(parts: Sequence[Group]) -> list[tuple[float, float]]:
+    lines = (_places(part, parts[0][0]) for part in parts)
+    return sorted((min(line), max(line)) for line in lines)
+
+
 def _overlap(parts: Sequence[Group]) -> bool:
-    at = [sorted(_places(part, parts[0][0])) for part in parts]
-    spans = sorted((line[0], line[-1]) for line in at)
-    return all(b[0] <= a[1] for a, b in pairwise(spans)) and min(map(len, parts)) >= min(FEWEST, max(map(len, parts)))
+    enough = min(FEWEST, max(map(len, parts)))
+    return min(map(len, parts)) >= enough and all(b[0] <= a[1] for a, b in pairwise(_spans(parts)))
+
+
+def _cross(parts: Sequence[Group]) -> bool:
+    """Whether any two of them do not lie one behind the other."""
+    spans = _spans(parts)
+    ends = accumulate((end for _, end in spans), max)
+    return any(first <= end for end, (first, _) in zip(ends, spans[1:], strict=False))
 
 
 def _mended(group: Group) -> list[Group]:
-    """By the first key that lessens the defects, then by the next."""
+    """By the first key that lessens the defects, then by the next; it must part images of one place, if there are any.
+
+    Else a key that goes from place to place is taken for the gaps that it hides: packages of which each is regular.
+    """
     at = places([s.header for s in group])
     wrong = defects(at)
     if not wrong:
         return [group]
-    deepest = max(map(len, levels(at)))
-    for key in _STRICT + _LOOSE:
+    deepest, shared = max(map(len, levels(at))), crowd(at)
+    for key in _STRICT if lacks_few(at) else _STRICT + _LOOSE:
         parts = _by(key, group)
         fits = 1 < len(parts) <= deepest if deepest > 1 else len(parts) > 1 and min(map(len, parts)) >= FEWEST
-        if fits and sum(defects(_places(part, group[0])) for part in parts) < wrong:
+        if not fits:
+            continue
+        lines = [_places(part, group[0]) for part in parts]
+        if sum(map(defects, lines)) < wrong and (not shared or sum(map(crowd, lines)) < shared):
             return [one for part in parts for one in _mended(part)]
     return _ranked(group)
 
@@ -130,16 +159,30 @@ def _ranked(group: Group) -> list[Group]:
         if len(values) < len(group) or any(len({values[n] for n in level}) < len(level) for level in here):
             continue
         ordered = [sorted(level, key=lambda n: values[n]) for level in here]
-        ranks = [[level[r] for level in ordered if r < len(level)] for r in range(sizes[-1])]
-        by_volume = _follow(ranks, values) and (len(sizes) == 1 or _is_cut_short(ranks, len(here)))
+        ranks: list[list[int]] = [[] for _ in range(sizes[-1])]
+        for level in ordered:
+            for rank, n in zip(ranks, level, strict=False):
+                rank.append(n)
+        by_volume = _follow(ranks, values) and (len(sizes) == 1 or _is_cut_short(ranks, here, values))
         if by_volume or (len(sizes) == 1 and _follow(ordered, values)):
             return [[group[n] for n in rank] for rank in ranks]
     return [group]
 
 
-def _is_cut_short(ranks: Sequence[Sequence[int]], whole: int) -> bool:
-    """Whether only the last of three volumes or more lacks images: a scan that was stopped."""
-    return len(ranks) > 2 and len(ranks[-2]) == whole and len(ranks[-1]) >= FEWEST
+def _is_cut_short(ranks: Sequence[Sequence[int]], here: Sequence[Sequence[int]], values: Sequence[float]) -> bool:
+    """Whether only the last of three volumes or more lacks images, and its last ones: a scan that was stopped.
+
+    Sure only where all go from place to place in one direction; else the image that a volume before lacks is filled
+    by one of the next.
+    """
+    if len(ranks) < 3 or len(ranks[-2]) < len(here) or len(ranks[-1]) < FEWEST:
+        return False
+    for way in (slice(None), slice(None, None, -1)):
+        lines = [rank[way] for rank in ranks]
+        goes = all(values[a] < values[b] for line in lines for a, b in pairwise(line))
+        if goes and all(n in level for n, level in zip(lines[-1], here[way], strict=False)):
+            return True
+    return False
 
 
 def _follow(sets: Sequence[Sequence[int]], values: Sequence[float]) -> bool:

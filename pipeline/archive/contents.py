@@ -54,7 +54,6 @@ def _file(container: File, path: str, n: int, member: Member, vault: Vault) -> F
         # Two of one name are two files.
         name = b"%s\0%d" % (name, n)
     named = container.path + b"\0/" + name
-    place = Place(path, member.span, os.fsdecode(os.path.basename(name)))
     size, mtime_ns = version((container.size, container.mtime_ns), member.span)
     return File(
         file_id=vault.pseudonym("file", named),
@@ -62,7 +61,7 @@ def _file(container: File, path: str, n: int, member: Member, vault: Vault) -> F
         size=size if member.span else member.size,
         mtime_ns=mtime_ns,
         folder=os.path.dirname(named),
-        location=os.fsencode(str(place)) if member.span else b"",
+        location=os.fsencode(str(Place(path, member.span))) if member.span else b"",
         reason=member.reason,
     )
 

@@ -102,13 +102,13 @@ class Entry:
         return grid_of(self.affine, self.shape)
 
     def edition(self, vault: Vault) -> str:
-        """The name of these very files: their paths, sizes and times.
+        """The name of these very files: their paths, sizes and times; and of whether they are all.
 
         Equal images have equal volume ids, wherever they lie and, DICOM, whatever their voxels: an id
-        alone does not say which files to read.
+        alone does not say which files to read.  A volume that turns out to be a part of one is published anew.
         """
         parts = (*self.parts, *(part for _, part in self.labels))
-        return vault.pseudonym("edition", json.dumps(parts))
+        return vault.pseudonym("edition", json.dumps([self.partial, *parts]))
 
     def to_json(self) -> str:
         """One line; ``from_json`` gives an equal value back."""

@@ -92,7 +92,8 @@ def _equal(copies: Sequence[File], voxels: Callable[[File], str]) -> bool:
     return len({content_id(h) for h in headers}) == 1 and len({voxels(copy) for copy in copies}) == 1
 
 
-def _rank(file: File) -> tuple[bool, bool, str]:
+def _rank(file: File) -> tuple[bool, bool, str, str]:
+    """What a header says decides before where the file lies: names change nothing (law L4)."""
     header = file.header
     assert header is not None
-    return header.lossy, header.transfer_syntax not in NATIVE, file.file_id
+    return header.lossy, header.transfer_syntax not in NATIVE, header.to_json(), file.file_id

@@ -14,6 +14,7 @@ from pipeline.archive.vault import Vault
 _deciding = attrgetter(
     *("modality", "sop_class", "frame_of_reference", "shape", "position", "orientation", "spacing", "slice_thickness"),
     *("samples", "photometric", "bits_stored", "signed", "floating", "slope", "intercept", "rescale_type", "padding"),
+    *("facets", "frames"),
 )
 """What a copy of an image must share.  Transfer syntax and bits allocated are not of the image but of the copy."""
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 from statistics import median
 
 from pipeline.archive.formats.header import Header
+from pipeline.archive.measure import WHOLE_GAP
 from pipeline.archive.vectors import Vector, cross, dot, unit, vector
 
 SAME_PLACE_MM = 0.01
@@ -36,9 +37,30 @@ def levels(at: Places) -> list[list[int]]:
     return found
 
 
+def crowd(at: Places) -> int:
+    """Images at a place that another one has."""
+    return len(at) - len(levels(at))
+
+
 def defects(at: Places) -> int:
     """Images at a place that another one has, and distances that are not the usual one.  0: a regular stack."""
+    gaps, usual = _gaps(at)
+    return crowd(at) + sum(abs(gap - usual) >= SAME_PLACE_MM for gap in gaps)
+
+
+def lacks_few(at: Places) -> bool:
+    """Whether all that is wrong with a stack is that images are missing from it, in no more than a quarter of gaps."""
+    gaps, usual = _gaps(at)
+    wide = [gap / usual for gap in gaps if abs(gap - usual) >= SAME_PLACE_MM]
+    return (
+        not crowd(at)
+        and 0 < 4 * len(wide) <= len(gaps)
+        and all(fold > 1.5 and abs(fold - round(fold)) <= WHOLE_GAP for fold in wide)
+    )
+
+
+def _gaps(at: Places) -> tuple[list[float], float]:
+    """From place to place, and the usual one."""
     lines = [at[level[0]] for level in levels(at)]
     gaps = [b - a for a, b in pairwise(lines)]
-    usual = median(gaps) if gaps else 0.0
-    return len(at) - len(lines) + sum(abs(gap - usual) >= SAME_PLACE_MM for gap in gaps)
+    return gaps, median(gaps) if gaps else 0.0

@@ -102,4 +102,4 @@ def _found(entry: dict[str, Any]) -> Found:
         return Found(name, 0, 0, refusal(error))
     if not size:
         return Found(name, 0, mark, Reason.EMPTY_FILE)
-    return Found(name, size, mark, location=str(Place(name, Span(0, "stored", size, size), name.rpartition("/")[2])))
+    return Found(name, size, mark, location=str(Place(name, Span(0, "stored", size, size))))

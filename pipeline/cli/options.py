@@ -1,4 +1,4 @@
-"""Flags that several commands share.  Precedence: flag, then ``SCANMILL_*``, then recipe, then default."""
+"""Flags that several commands share.  Precedence: flag, ``SCANMILL_*``, recipe, vendor profile, default."""
 
 from __future__ import annotations
 

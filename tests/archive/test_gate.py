@@ -196,7 +196,15 @@ class TestRules:
         assert found.reasons == (Reason.MISSING_SLICE,)
         assert found.measures.n_missing_estimated == gone
 
-    @pytest.mark.parametrize(("gap", "reason"), [(2.09, Reason.MISSING_SLICE), (2.11, Reason.IRREGULAR_SPACING)])
+    @pytest.mark.parametrize(
+        ("gap", "reason"),
+        [
+            (1.89, Reason.IRREGULAR_SPACING),
+            (1.91, Reason.MISSING_SLICE),
+            (2.09, Reason.MISSING_SLICE),
+            (2.11, Reason.IRREGULAR_SPACING),
+        ],
+    )
     def test_a_gap_near_a_whole_multiple(self, gap: float, reason: Reason) -> None:
         headers = [moved(h, (0, 0, (gap - 1) * 2.5)) if s > 4 else h for s, h in enumerate(stack(9))]
         self.judged(headers, reason)
@@ -260,6 +268,29 @@ class TestRules:
     def test_nonsense_is_no_geometry(self, facts: dict[str, object]) -> None:
         self.judged(edited(stack(9), 2, **facts), Reason.MISSING_GEOMETRY)
 
+    @pytest.mark.parametrize("size", [1.1e-6, 0.99e4])
+    def test_pixels_of_any_size_that_can_be_meant(self, size: float) -> None:
+        headers = [replace(h, spacing=(size, size), shape=(1, 2, 2)) for h in stack(9)]
+        self.judged(headers)
+
+    @pytest.mark.parametrize("at", [-0.999e6, 0.999e6])
+    def test_a_place_within_reason(self, at: float) -> None:
+        self.judged([moved(h, (at, 0, 0)) for h in stack(9, origin=(0.0, 0.0, 0.0))])
+        self.judged([moved(h, (at * 1.002, 0, 0)) for h in stack(9, origin=(0.0, 0.0, 0.0))], Reason.MISSING_GEOMETRY)
+
+    @pytest.mark.parametrize(("long", "reason"), [(1.9, Reason.NON_ORTHOGONAL), (2.1, Reason.MISSING_GEOMETRY)])
+    def test_cosines_that_are_still_measured(self, long: float, reason: Reason) -> None:
+        self.judged([replace(h, orientation=(long, 0.0, 0.0, 0.0, 1.0, 0.0)) for h in stack(9)], reason)
+
+    @pytest.mark.parametrize(("skew", "reasons"), [(0.9e-4, ()), (1.1e-4, (Reason.NON_ORTHOGONAL,))])
+    def test_a_column_that_is_too_long(self, skew: float, reasons: tuple[Reason, ...]) -> None:
+        self.judged([replace(h, orientation=(1.0, 0.0, 0.0, 0.0, 1 + skew, 0.0)) for h in stack(9)], *reasons)
+
+    @pytest.mark.parametrize(("lean", "reason"), [(0.55, Reason.NON_ORTHOGONAL), (0.45, Reason.MISSING_GEOMETRY)])
+    def test_how_near_to_parallel_row_and_column_may_be(self, lean: float, reason: Reason) -> None:
+        other = (1 - lean**2) ** 0.5
+        self.judged([replace(h, orientation=(1.0, 0.0, 0.0, other, lean, 0.0)) for h in stack(9)], reason)
+
     def test_far_away_but_not_beyond_reason(self) -> None:
         far = [moved(h, (9e5, -9e5, 9e5)) for h in stack(9)]
         self.judged(far)
@@ -296,7 +327,11 @@ class TestLoneImages:
         m = gate(stack(1)).measures
         assert (m.spacing_k_mm, m.slice_spacing_source, m.gap_min_mm) == (3.0, "thickness", None)
 
-    @pytest.mark.parametrize("thickness", [None, 0.0, -1.0, 1e-7, 1e308, float("inf")])
+    @pytest.mark.parametrize("thickness", [1.1e-6, 0.99e4])
+    def test_however_thick_that_can_be_meant(self, thickness: float) -> None:
+        assert gate(edited(stack(1), 0, slice_thickness=thickness)).measures.spacing_k_mm == thickness
+
+    @pytest.mark.parametrize("thickness", [None, 0.0, -1.0, 1e-7, 0.9e-6, 1.1e4, 1e308, float("inf")])
     def test_else_it_is_1_mm_and_says_so(self, thickness: float | None) -> None:
         m = gate(edited(stack(1), 0, slice_thickness=thickness)).measures
         assert (m.spacing_k_mm, m.slice_spacing_source) == (1.0, "none")
@@ -361,3 +396,11 @@ class TestStatedAffines:
         frame = np.diag([2.5, 0.8, 0.7, 1.0])
         frame[at] = value
         assert gate([self.header(frame)]).reasons == (Reason.MISSING_GEOMETRY,)
+
+    @pytest.mark.parametrize(("flat", "spans"), [(1.1e-6, True), (0.9e-6, False)])
+    def test_how_flat_a_frame_may_be(self, flat: float, spans: bool) -> None:
+        frame = np.eye(4)
+        frame[:3, 0] = (0.0, 1.0, flat)
+        frame[:3, 1] = (0.0, 1.0, 0.0)
+        frame[:3, 2] = (1.0, 0.0, 0.0)
+        assert (gate([self.header(frame)]).reasons != (Reason.MISSING_GEOMETRY,)) is spans

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from pipeline.archive.formats.header import Facets, Frame, Header
 from pipeline.archive.index import File
+from pipeline.archive.lattice import levels
+from pipeline.archive.runs import runs
 from pipeline.archive.slices import Slice, slices
 from pipeline.archive.stacks import Irregular, Stack, stacks
 from pipeline.reasons import Reason
@@ -241,7 +243,7 @@ class TestRuns:
         expected = {(5, (), Reason.IRREGULAR_SPACING): 1, (4, (), Reason.IRREGULAR_SPACING): 1}
         assert told(stacks(images)) == Counter(expected)
 
-    @pytest.mark.parametrize(("off", "one"), [(0.0098, True), (0.06, False)])
+    @pytest.mark.parametrize(("off", "one"), [(0.0098, True), (0.0102, True), (0.06, False)])
     def test_a_slice_beside_its_place(self, off: float, one: bool) -> None:
         images = [image(k, position=(0.0, 0.0, GAP * k + off * (k == 4))) for k in range(9)]
         found = stacks(images)
@@ -277,6 +279,16 @@ class TestRuns:
                     assert np.abs(affine[:3] @ (k, 0, 0, 1) - np.array(s.header.position)).max() < 0.01
         again = stacks(shuffled(images, seed), irregular)
         assert told(again) == told(found)
+
+
+@pytest.mark.parametrize(("apart", "levels_"), [(0.0098, 1), (0.0102, 2)])
+def test_what_lies_at_one_place(apart: float, levels_: int) -> None:
+    assert len(levels((5.0, 5.0 + apart))) == levels_
+
+
+@pytest.mark.parametrize(("n", "found"), [(2, []), (3, [(0, 3)])])
+def test_the_shortest_run(n: int, found: list[tuple[int, int]]) -> None:
+    assert runs([s.header for s in volume(n)]) == found
 
 
 class TestFrames:

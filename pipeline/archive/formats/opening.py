@@ -1,7 +1,7 @@
 """Where the bytes of a file are, and the way to them: on disk, in a zip or tar, behind a URL.
 
 A place is text, so that it goes through pipes and tables as a path does: a path or URL, and where the file is a
-part of what lies there, NUL and the span, NUL and its name.  NUL stands in no path.
+part of what lies there, NUL and the span.  NUL stands in no path.
 """
 
 from __future__ import annotations
@@ -73,24 +73,23 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class Place:
-    """A path or URL, and which part of what lies there, by its name without folders; None for all of a file on disk.
+    """A path or URL, and which part of what lies there; None for all of a file on disk.
 
-    >>> Place.parse(str(Place("/a.zip", Span(39, "stored", 5, 5, 7), "x"))).span
+    >>> Place.parse(str(Place("/a.zip", Span(39, "stored", 5, 5, 7)))).span
     Span(offset=39, coding='stored', length=5, size=5, crc=7)
     """
 
     path: str
     span: Span | None = None
-    name: str = ""
 
     def __str__(self) -> str:
-        return self.path if self.span is None else f"{self.path}\0{self.span}\0{self.name}"
+        return self.path if self.span is None else f"{self.path}\0{self.span}"
 
     @classmethod
     def parse(cls, text: str | os.PathLike[str]) -> Place:
         """The place that ``str`` wrote."""
-        path, *within = os.fspath(text).split("\0")
-        return cls(path, Span.parse(within[0]), within[1]) if within else cls(path)
+        path, nul, span = os.fspath(text).partition("\0")
+        return cls(path, Span.parse(span) if nul else None)
 
     @property
     def is_plain(self) -> bool:
