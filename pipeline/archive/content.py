@@ -64,8 +64,9 @@ _LOOSE: tuple[Key, ...] = (
     _acquisition,
     lambda h: _rounded(h.facets.trigger_ms, 3),
     lambda h: _rounded(h.facets.acquired_s, 3),
+    lambda h: h.instance,
 )
-"""What may differ from slice to slice of one volume as well."""
+"""What may differ from slice to slice of one volume as well; last the object, since one of many frames may be one."""
 
 _ORDERS: tuple[Callable[[Header], float | None], ...] = (
     lambda h: h.facets.trigger_ms,
@@ -91,7 +92,7 @@ def _pure(group: Group, keys: Sequence[Key]) -> list[Group]:
     """
     for key in keys:
         parts = _by(key, group)
-        if len(parts) > 1 and max(map(len, parts)) >= FEWEST and _cross(parts):
+        if 1 < len(parts) < len(group) and _cross(parts):
             return [pure for part in parts for one in _mended(part) for pure in _pure(one, keys)]
     return [group]
 

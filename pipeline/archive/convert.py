@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -81,7 +81,8 @@ def convert(vault: Vault, volume_id: str, edition: str, child: Child) -> Convert
         entry = Entry.of(index, volume_id, edition)
         grid = entry.grid
         clock = _Clock()
-        files = [part.file(index) for part in entry.parts]
+        known = {name: part.file(index) for name, part in {part.file_id: part for part in entry.parts}.items()}
+        files = [known[part.file_id] for part in entry.parts]
         headers = [_header(f).part(n) for part, f in zip(entry.parts, files, strict=True) for n in part.parts]
         array = _image(entry, files, headers, child, clock)
         labels = dict(_labels([(word, part.file(index)) for word, part in entry.labels], grid, vault, child, clock))
@@ -134,15 +135,29 @@ def _image(entry: Entry, files: Sequence[File], headers: Sequence[Header], child
         if len(files) == 1:
             values = stored(files[0], child, parts=entry.parts[0].parts)
         else:
-            values, k = np.empty(entry.grid.shape, stored_dtype(headers[0])), 0
-            for part, file in zip(entry.parts, files, strict=True):
-                stored(file, child, values[k : k + len(part.parts)], part.parts)
-                k += len(part.parts)
+            values = np.empty(entry.grid.shape, stored_dtype(headers[0]))
+            for file, ks, parts in _by_file(entry, files):
+                if ks[-1] - ks[0] + 1 == len(ks):
+                    stored(file, child, values[ks[0] : ks[-1] + 1], parts)
+                else:
+                    values[ks] = stored(file, child, parts=parts)
     with clock.step("decode"):
         if len(headers) == 1:
             return rescaled(values, headers[0].slope, headers[0].intercept, in_place=True)
         slopes, intercepts = np.array([h.slope for h in headers]), np.array([h.intercept for h in headers])
         return rescaled(values, slopes, intercepts, in_place=True)
+
+
+def _by_file(entry: Entry, files: Sequence[File]) -> Iterable[tuple[File, list[int], list[int]]]:
+    """Each file with the slices that it gives and the parts of it that they are: none is opened twice."""
+    found: dict[str, tuple[File, list[int], list[int]]] = {}
+    k = 0
+    for part, file in zip(entry.parts, files, strict=True):
+        _, ks, parts = found.setdefault(part.file_id, (file, [], []))
+        ks += range(k, k + len(part.parts))
+        parts += part.parts
+        k += len(part.parts)
+    return found.values()
 
 
 def _labels(

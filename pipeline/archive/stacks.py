@@ -30,6 +30,10 @@ from pipeline.reasons import Reason
 Irregular = Literal["split", "refuse"]
 """What becomes of a stack with gaps: its regular runs, or nothing."""
 
+MOST_KINDS = 256
+"""Sizes, codings, spacings and orientations of one series; more of them make no stacks, and would take long to sort.
+A tolerance of eight numbers cuts one kind into as many."""
+
 _CUT = frozenset({Reason.MISSING_SLICE, Reason.IRREGULAR_SPACING})
 """What a regular run is free of."""
 
@@ -92,15 +96,18 @@ def stacks(slices: Sequence[Slice], irregular: Irregular = "split") -> list[Stac
     headers = [s.header for s in slices]
     if len({(h.patient, h.study) for h in headers}) > 1:
         return [Stack.of(slices, Reason.MIXED_FRAME)]
-    if all(map(is_shadow, headers)) or any(h.affine for h in headers):
-        return [Stack.of([one]) for one in slices]
     aside: dict[Reason, list[Slice]] = defaultdict(list)
+    alone: list[Slice] = []
     images: list[Slice] = []
     lost: list[Slice] = []
     for one in slices:
+        if one.header.affine or is_shadow(one.header):
+            alone.append(one)
+            continue
         reason = flavour(one.header)
         (aside[reason] if reason else images if lies_in_patient(one.header) else lost).append(one)
-    found = [Stack.of(part, reason) for reason, part in aside.items()]
+    found = [Stack.of([one]) for one in alone]
+    found += [Stack.of(part, reason) for reason, part in aside.items()]
     if lost:
         found.append(Stack.of(lost))
     if images:
@@ -110,6 +117,8 @@ def stacks(slices: Sequence[Slice], irregular: Irregular = "split") -> list[Stac
 
 
 def _by_geometry(slices: Sequence[Slice]) -> list[Stack]:
+    if _kinds(slices) > MOST_KINDS:
+        return [Stack.of(slices)]
     parallel = _parallel(slices)
     found = []
     for group in parallel:
@@ -135,17 +144,33 @@ def _parallel(slices: Sequence[Slice]) -> list[list[Slice]]:
 
     A frame of reference of its own for every image says nothing: see ``gate``.
     """
-    frames = {s.header.frame_of_reference for s in slices}
-    telling = not len(frames) == len(slices) > 2
     exact: dict[Hashable, list[Slice]] = defaultdict(list)
-    for one in slices:
-        h = one.header
-        exact[(h.frame_of_reference if telling else "", h.shape, coding(h))].append(one)
+    for one, key in zip(slices, _exact(slices), strict=True):
+        exact[key].append(one)
     found = []
     for key in sorted(exact, key=repr):
         for alike in _clusters(exact[key], [s.header.spacing or () for s in exact[key]], SPACING_SPREAD_MM):
             found += _clusters(alike, [s.header.orientation or () for s in alike], ORIENTATION_SPREAD)
     return found
+
+
+def _exact(slices: Sequence[Slice]) -> list[Hashable]:
+    """Of each image what those of one stack share without tolerance."""
+    headers = [s.header for s in slices]
+    telling = not len({h.frame_of_reference for h in headers}) == len(headers) > 2
+    return [(h.frame_of_reference if telling else "", h.shape, coding(h)) for h in headers]
+
+
+def _kinds(slices: Sequence[Slice]) -> int:
+    """About how many groups of parallel images there are, in time that does not grow with their number."""
+
+    def cells(values: Sequence[float] | None, tolerance: float) -> tuple[int, ...]:
+        return tuple(round(value / tolerance) for value in values or ())
+
+    headers = [s.header for s in slices]
+    spacings = (cells(h.spacing, SPACING_SPREAD_MM) for h in headers)
+    orientations = (cells(h.orientation, ORIENTATION_SPREAD) for h in headers)
+    return len(set(zip(_exact(slices), spacings, orientations, strict=True)))
 
 
 def _clusters(slices: Sequence[Slice], values: Sequence[tuple[float, ...]], tolerance: float) -> list[list[Slice]]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from pipeline.archive.formats.header import Frame
+from pipeline.archive.index import File
+from pipeline.archive.slices import slices
 from pipeline.archive.stacks import stacks
 from pipeline.reasons import Reason
 from tests.archive.test_stacks import image, shuffled, told, volume, whole
@@ -100,3 +104,21 @@ def test_a_shuttle_that_lacks_an_image_is_known_by_its_acquisitions() -> None:
     assert told(stacks(images)) == whole(12, 12, 12, 12)
     found = told(stacks([one for n, one in enumerate(images) if n != 27]))
     assert found == whole(*[6] * 7) + Counter({(3, (), MISSING): 1, (2, (MISSING,), None): 1})
+
+
+def test_objects_of_a_whole_volume_each_need_no_more_to_be_told_apart() -> None:
+    """Mosaics of a time series without a word of time: as ``dcm_qa_ts`` has them."""
+    places = tuple(Frame((0.0, 0.0, 2.5 * k), (1.0, 0.0, 0.0, 0.0, 1.0, 0.0), (0.8, 0.7)) for k in range(6))
+    files = []
+    for name in "abc":
+        header = replace(image(0, name=name).header, shape=(6, 8, 9), frames=places)
+        files.append(File(name, name.encode(), 1, 2, header=header))
+    found = stacks(shuffled(slices(files)))
+    assert told(found) == whole(6, 6, 6)
+    assert all(len(one.files) == 1 for one in found)
+
+
+@pytest.mark.parametrize("n", [3, 10])
+def test_two_images_around_another_of_another_echo(n: int) -> None:
+    images = [image(k, facets={"echo": 1 + k % 2}) for k in range(n)]
+    assert all(len({s.header.facets.echo for s in one.slices}) == 1 for one in stacks(images))

@@ -12,13 +12,13 @@ import pytest
 import SimpleITK as sitk
 from pydicom.dataset import Dataset
 
-from pipeline.archive.convert import Converted, convert
+from pipeline.archive.convert import Converted, convert, stored
 from pipeline.archive.formats.child import Child
 from pipeline.archive.scan import scan
 from pipeline.archive.vault import Vault
 from pipeline.errors import Quarantine, UsageError
 from pipeline.reasons import Reason
-from tests.archive import makers
+from tests.archive import makers, multiframe
 
 CORNERS = [(0, 0, 0), (0, 0, -1), (0, -1, 0), (-1, 0, 0), (-1, -1, -1)]
 
@@ -300,3 +300,18 @@ def test_a_place_in_the_patient(src: Path, vault: Vault, form: str) -> None:
         makers.nifti(src / "a.nii", makers.voxels((3, 4, 5)))
     facts = converted(src, vault).facts
     assert (facts.anatomical, facts.spacing_source) == (True, "pixel" if form == "dicom" else "affine")
+
+
+def test_frames_of_two_files_between_one_another(src: Path, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each file is read in one go, and each frame gets to its own place."""
+    voxels = makers.voxels((10, 8, 8))
+    for name, own in (("a", range(0, 9, 2)), ("b", range(9, 0, -2))):
+        places = [multiframe.placed(k) for k in own]
+        multiframe.enhanced(src / f"{name}.dcm", places, pixels=voxels[list(own)])
+    volume, asked = found(src, vault), []
+    monkeypatch.setattr(
+        "pipeline.archive.convert.stored", lambda file, *args, **kw: asked.append(file) or stored(file, *args, **kw)
+    )
+    ours = read(vault, volume)
+    assert np.array_equal(ours.volume.array, voxels - 1024)
+    assert len(asked) == 2

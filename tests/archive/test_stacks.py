@@ -213,11 +213,28 @@ class TestGeometry:
         ]
         assert told(stacks(views)) == whole(1, 1)
 
+    @pytest.mark.parametrize("n", [1, 2])
+    def test_x_ray_views_beside_a_tomosynthesis(self, n: int) -> None:
+        views = [image(0, name=f"v{k}", modality="MG", position=None, orientation=None) for k in range(n)]
+        assert told(stacks([*views, *volume(modality="MG")])) == whole(*[1] * n, 6)
+
     @given(st.floats(-30, 30).filter(lambda d: abs(d) > 1e-3))
     def test_a_tilted_gantry_is_a_stack(self, degrees: float) -> None:
         a = radians(degrees)
         (found,) = stacks(volume(orientation=(1.0, 0.0, 0.0, 0.0, cos(a), -sin(a))))
         assert found.judged.reasons == ()
+
+    def test_many_orientations_are_refused_as_one_and_soon(self) -> None:
+        """Thousands of frames of one small file, each of its own: comparing all with all would take an hour."""
+
+        def turned(n: int) -> tuple[float, float, float, float, float, float]:
+            a = 0.0004 * n
+            return (1.0, 0.0, 0.0, 0.0, cos(a), sin(a))
+
+        found = stacks([image(0, name=str(n), orientation=turned(n)) for n in range(3000)])
+        assert told(found) == Counter({(3000, (Reason.MIXED_ORIENTATION, Reason.DUPLICATE_POSITION), None): 1})
+        few = stacks([image(0, name=str(n), orientation=turned(n)) for n in range(200)])
+        assert told(few) == Counter({(1, (Reason.MIXED_ORIENTATION,), None): 200})
 
 
 class TestRuns:
