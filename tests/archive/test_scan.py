@@ -462,7 +462,7 @@ class TestIsolation:
         assert found[None, None] == 1
         assert found.total() == 2
 
-    @pytest.mark.parametrize(("where", "series", "files"), [("stacks", 3, 8), ("slice_id", 3, 8), ("link", 2, 3)])
+    @pytest.mark.parametrize(("where", "series", "files"), [("stacks", 3, 8), ("suv", 3, 8), ("link", 2, 3)])
     def test_an_error_of_this_program_ends_one_series(
         self,
         tmp_path: Path,
@@ -482,7 +482,7 @@ class TestIsolation:
         makers.nifti(src / "d" / "d_mask.nii", np.ones((3, 6, 7), "u1"))
         before = scan([src], vault)
         assert ends(before) == {(None, None): 16}
-        module = book if where == "slice_id" else assemble
+        module = book if where == "suv" else assemble
         sound = getattr(module, where)
 
         def failing(of: Any, *others: Any) -> object:
