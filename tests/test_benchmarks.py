@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from benchmarks import __main__ as every
-from benchmarks import inference, peers
+from benchmarks import archive, inference, peers
 from benchmarks.__main__ import NAMES
 from benchmarks.command import Comparison, command
 from benchmarks.memory import Peak
@@ -40,6 +40,7 @@ EXACT = {
 @pytest.mark.parametrize("name", NAMES)
 def test_it_runs_and_ours_is_right(name, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(inference, "SMALL", 5)
+    monkeypatch.setattr(archive, "SERIES", 2)
     path = tmp_path / "told.json"
     shape = {"bias": "12 40 40", "inference": "8 16 16"}.get(name, "12 48 96")
     arguments = ["--shape", *shape.split(), "--repeats", "1", "--json", str(path), "--date", "2026-01-01"]

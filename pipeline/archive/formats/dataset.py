@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Collection, Iterator, Mapping
 from io import BufferedReader, BytesIO
 from struct import Struct
-from typing import BinaryIO, NamedTuple, TypeAlias
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 from pydicom.dataelem import RawDataElement
 
@@ -196,9 +196,10 @@ class Reader:
         return self._raw(tag, vr, self._value(vr, length))
 
     def _raw(self, tag: int, vr: bytes, value: bytes) -> RawDataElement:
-        stated = vr.decode("latin-1") if vr else None
         # Nobody asks for its tag: a BaseTag would cost as much as all the rest.
-        return RawDataElement(tag, stated, len(value), value, 0, self.implicit, self.little)  # type: ignore[arg-type]
+        name = vr.decode("latin-1") if vr else None
+        untyped: Any = tag
+        return RawDataElement(untyped, name, len(value), value, 0, self.implicit, self.little)
 
     def _value(self, vr: bytes, length: int) -> bytes:
         if length == UNDEFINED:

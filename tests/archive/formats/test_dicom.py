@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 
+from pipeline.archive.formats import tags
 from pipeline.archive.formats.child import Child
+from pipeline.archive.formats.dataset import begin
 from pipeline.archive.formats.elements import Elements
 from pipeline.archive.formats.header import Header
 from pipeline.archive.formats.reading import Parsed
@@ -37,6 +40,43 @@ def parse_one(child: Child, folder: Path, **overrides: Any) -> tuple[Header, Rea
     parsed = parse(child, path)
     assert parsed.header is not None
     return parsed.header, parsed.reason
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+@settings(max_examples=30)
+@given(buffer=st.integers(16, 3000), keep=st.integers(200, 4000))
+def test_how_a_file_is_buffered_changes_nothing(
+    tmp_path_factory: pytest.TempPathFactory, syntax: str, buffer: int, keep: int
+) -> None:
+    (path,) = makers.ct_series(tmp_path_factory.mktemp("one"), n=1, syntax=syntax, edit=_crowded)
+    content = path.read_bytes()[:keep]
+    slow, fast = (_elements(file) for file in (io.BytesIO(content), io.BufferedReader(io.BytesIO(content), buffer)))  # type: ignore[arg-type]
+    assert slow == fast
+
+
+def _crowded(_: int, ds: Dataset) -> None:
+    """Private blocks, one beside the other and one wanted; sequences wanted and not, of either length; a long value."""
+    ds.private_block(0x0019, "SOMEBODY ELSE", create=True).add_new(0x0C, "IS", "7")
+    ds.private_block(0x0019, "SIEMENS MR HEADER", create=True).add_new(0x0C, "IS", "1000")
+    ds.add_new(0x00081140, "SQ", [Dataset(), Dataset()])
+    ds[0x00081140].is_undefined_length = True
+    ds.ReferencedSeriesSequence = [Dataset()]
+    ds.TextValue = "said"
+    inner = Dataset()
+    inner.RadionuclideTotalDose = "1e6"
+    ds.RadiopharmaceuticalInformationSequence = [inner]
+    ds.ImageComments = "long " * 300
+
+
+def _elements(file: Any) -> object:
+    """What is read up to the pixel data, and how that ends."""
+    found: dict[int, object] = {}
+    try:
+        _, reader = begin(file, 1 << 20)
+        last = reader.top(tags.WANTED, tags.PRIVATE, tags.PIXELS, found)
+        return found, last, reader.file.tell()
+    except EOFError:
+        return found
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES)

@@ -343,6 +343,10 @@ def test_rescaling_is_exact_where_sixteen_bits_can_hold_it(
             expected = np.array([np.float64(x) * m + b for x, m, b in parts]).astype("f4")
     assert read.dtype == expected.dtype
     np.testing.assert_array_equal(read.reshape(2, 6).T.ravel(), expected)
+    with np.errstate(all="ignore"):
+        in_place = rescaled(before, np.array(slopes), np.array(intercepts), in_place=True)
+    assert (in_place.dtype, in_place.tobytes()) == (read.dtype, read.tobytes())
+    assert np.shares_memory(in_place, before) == (read.dtype.itemsize == stored.dtype.itemsize)
 
 
 def test_rescaling_keeps_what_is_no_number() -> None:
