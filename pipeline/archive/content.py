@@ -47,6 +47,10 @@ def _acquisition(header: Header) -> Hashable:
     return header.facets.acquisition
 
 
+def _time(header: Header) -> Hashable:
+    return _rounded(header.facets.acquired_s, 3)
+
+
 _STRICT: tuple[Key, ...] = (
     lambda h: h.facets.stack,
     lambda h: h.facets.temporal_position,
@@ -63,7 +67,7 @@ _LOOSE: tuple[Key, ...] = (
     lambda h: h.image_type,
     _acquisition,
     lambda h: _rounded(h.facets.trigger_ms, 3),
-    lambda h: _rounded(h.facets.acquired_s, 3),
+    _time,
     lambda h: h.instance,
 )
 """What may differ from slice to slice of one volume as well; last the object, since one of many frames may be one."""
@@ -141,7 +145,10 @@ def _mended(group: Group) -> list[Group]:
         if not fits:
             continue
         lines = [_places(part, group[0]) for part in parts]
-        if sum(map(defects, lines)) < wrong and (not shared or sum(map(crowd, lines)) < shared):
+        left = sum(map(crowd, lines))
+        # A clock that ticks within a volume parts some images of one place, and the wrong ones.
+        enough = left < shared and (key is not _time or left == 0) if shared else True
+        if enough and sum(map(defects, lines)) < wrong:
             return [one for part in parts for one in _mended(part)]
     return _ranked(group)
 

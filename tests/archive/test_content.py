@@ -68,6 +68,15 @@ def test_a_cine_with_a_gap_is_not_cut_into_single_images() -> None:
     assert told(stacks(shuffled(images))) == Counter({(3, (), MISSING): 20})
 
 
+def test_a_clock_of_whole_seconds_does_not_cut_into_a_volume() -> None:
+    images = [
+        image(k, name=f"{k} {t}", facets={"acquired_s": float(t and k > 1), "number": 10 * t + k})
+        for t in range(2)
+        for k in range(10)
+    ]
+    assert told(stacks(shuffled(images))) == whole(10, 10)
+
+
 class TestStopped:
     def scan(self, *gone: tuple[int, int]) -> list[Any]:
         """Three volumes of six images, numbered one after another, less (volume, place)."""
