@@ -205,7 +205,9 @@ def _differ(a: Sequence[float] | None, b: Sequence[float] | None, tolerance: flo
 def _continues(group: Sequence[Slice], other: Sequence[Slice]) -> bool:
     """Whether parallel images of one frame share no place: then each may be what the other lacks."""
     x, y = group[0].header, other[0].header
-    if x.frame_of_reference != y.frame_of_reference or _differ(x.orientation, y.orientation, ORIENTATION_SPREAD):
+    # Of two groups: one, two, or one an image, which says nothing.
+    frames = {s.header.frame_of_reference for s in (*group, *other)}
+    if len(frames) == 2 or _differ(x.orientation, y.orientation, ORIENTATION_SPREAD):
         return False
     at = places([s.header for s in (*group, *other)])
     own = set(range(len(group)))

@@ -194,6 +194,10 @@ class TestGeometry:
         few = stacks(volume(5) + volume(2, first=5, **facts))
         assert told(few) == Counter({(5, (), partial): 1, (2, (reason,), None): 1})
 
+    def test_halves_whose_images_are_all_of_a_frame_of_their_own_are_halves(self) -> None:
+        images = [image(k, kernel="ab"[k > 4], frame_of_reference=f"f{k}") for k in range(10)]
+        assert told(stacks(images)) == Counter({(5, (), Reason.MIXED_FRAME): 2})
+
     def test_two_reconstructions_at_the_same_places_are_whole(self) -> None:
         found = stacks(volume(kernel="B30f", name="") + [image(k, name=f"s{k}", kernel="B70f") for k in range(6)])
         assert told(found) == whole(6, 6)
