@@ -47,6 +47,10 @@ def _acquisition(header: Header) -> Hashable:
     return header.facets.acquisition
 
 
+def _time(header: Header) -> Hashable:
+    return _rounded(header.facets.acquired_s, 3)
+
+
 _STRICT: tuple[Key, ...] = (
     lambda h: h.facets.stack,
     lambda h: h.facets.temporal_position,
@@ -63,7 +67,7 @@ _LOOSE: tuple[Key, ...] = (
     lambda h: h.image_type,
     _acquisition,
     lambda h: _rounded(h.facets.trigger_ms, 3),
-    lambda h: _rounded(h.facets.acquired_s, 3),
+    _time,
     lambda h: h.instance,
 )
 """What may differ from slice to slice of one volume as well; last the object, since one of many frames may be one."""
@@ -128,7 +132,7 @@ def _cross(parts: Sequence[Group]) -> bool:
 def _mended(group: Group) -> list[Group]:
     """By the first key that lessens the defects, then by the next; it must part images of one place, if there are any.
 
-    Else a key that goes from place to place is taken for the gaps that it hides: packages of which each is regular.
+    Else packages that are regular each for itself would hide the image that is missing between them.
     """
     at = places([s.header for s in group])
     wrong = defects(at)
@@ -141,7 +145,10 @@ def _mended(group: Group) -> list[Group]:
         if not fits:
             continue
         lines = [_places(part, group[0]) for part in parts]
-        if sum(map(defects, lines)) < wrong and (not shared or sum(map(crowd, lines)) < shared):
+        left = sum(map(crowd, lines))
+        # A clock that ticks within a volume parts some images of one place, and the wrong ones.
+        enough = left < shared and (key is not _time or left == 0) if shared else True
+        if enough and sum(map(defects, lines)) < wrong:
             return [one for part in parts for one in _mended(part)]
     return _ranked(group)
 
@@ -149,7 +156,7 @@ def _mended(group: Group) -> list[Group]:
 def _ranked(group: Group) -> list[Group]:
     """The first image at each place, the second, ...: by trigger, time or number, where that is sure.
 
-    Sure is an order in which either every volume ends before the next begins, or every place.
+    Sure is an order in which either every volume ends before the next begins, all going one way, or every place.
     """
     at = places([s.header for s in group])
     here = levels(at)
@@ -164,24 +171,24 @@ def _ranked(group: Group) -> list[Group]:
         for level in ordered:
             for rank, n in zip(ranks, level, strict=False):
                 rank.append(n)
-        by_volume = _follow(ranks, values) and (len(sizes) == 1 or _is_cut_short(ranks, here, values))
+        by_volume = _follow(ranks, values) and _one_way(ranks, here, values)
         if by_volume or (len(sizes) == 1 and _follow(ordered, values)):
             return [[group[n] for n in rank] for rank in ranks]
     return [group]
 
 
-def _is_cut_short(ranks: Sequence[Sequence[int]], here: Sequence[Sequence[int]], values: Sequence[float]) -> bool:
-    """Whether only the last of three volumes or more lacks images, and its last ones: a scan that was stopped.
+def _one_way(ranks: Sequence[Sequence[int]], here: Sequence[Sequence[int]], values: Sequence[float]) -> bool:
+    """Whether all go from place to place in one direction, and only the last may end before the last place.
 
-    Sure only where all go from place to place in one direction; else the image that a volume before lacks is filled
-    by one of the next.
+    That is a scan that was stopped: three volumes or more.  In any other way an image that a volume lacks may be
+    filled by one of the next.
     """
-    if len(ranks) < 3 or len(ranks[-2]) < len(here) or len(ranks[-1]) < FEWEST:
+    *full, last = ranks
+    if len(last) < len(here) and (len(full) < 2 or len(full[-1]) < len(here) or len(last) < FEWEST):
         return False
     for way in (slice(None), slice(None, None, -1)):
-        lines = [rank[way] for rank in ranks]
-        goes = all(values[a] < values[b] for line in lines for a, b in pairwise(line))
-        if goes and all(n in level for n, level in zip(lines[-1], here[way], strict=False)):
+        goes = all(values[a] <= values[b] for rank in ranks for a, b in pairwise(rank[way]))
+        if goes and all(n in level for n, level in zip(last[way], here[way], strict=False)):
             return True
     return False
 

@@ -68,6 +68,15 @@ def test_a_cine_with_a_gap_is_not_cut_into_single_images() -> None:
     assert told(stacks(shuffled(images))) == Counter({(3, (), MISSING): 20})
 
 
+def test_a_clock_of_whole_seconds_does_not_cut_into_a_volume() -> None:
+    images = [
+        image(k, name=f"{k} {t}", facets={"acquired_s": float(t and k > 1), "number": 10 * t + k})
+        for t in range(2)
+        for k in range(10)
+    ]
+    assert told(stacks(shuffled(images))) == whole(10, 10)
+
+
 class TestStopped:
     def scan(self, *gone: tuple[int, int]) -> list[Any]:
         """Three volumes of six images, numbered one after another, less (volume, place)."""
@@ -82,6 +91,11 @@ class TestStopped:
     def test_a_lost_image_is_not_taken_from_the_next_volume(self, volume: int) -> None:
         """Each place has three images but the first, which has two: those of which volumes?"""
         assert told(stacks(self.scan((volume, 0)))) == Counter({(17, (Reason.DUPLICATE_POSITION,), None): 1})
+
+    def test_what_begins_and_ends_within_a_volume_is_not_shifted_by_half_a_one(self) -> None:
+        """Each place has two images: the upper ones of the first two volumes, the lower ones of the last two."""
+        ends = [*((0, k) for k in range(3)), *((2, k) for k in range(3, 6))]
+        assert told(stacks(self.scan(*ends))) == Counter({(12, (Reason.DUPLICATE_POSITION,), None): 1})
 
     def test_what_is_missing_at_the_end_was_not_acquired(self) -> None:
         found = stacks(self.scan((2, 4), (2, 5)))
