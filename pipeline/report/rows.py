@@ -31,7 +31,7 @@ def build(records: Iterable[Record], catalog: Catalog, runs: Iterable[Mapping[st
         If the catalog lacks a column.
     """
     standing = Standing.of(records)
-    stacks = catalog.stacks.select(["series_id", "volume_id", "reasons", "partial"]).to_pylist()
+    stacks = catalog.stacks.select(["series_id", "volume_id", "verdict"]).to_pylist()
     current = {row["volume_id"] for row in stacks}
     rows: dict[str, Iterable[Row]] = {
         "series": _series(catalog.series.to_pylist(), stacks, standing),
@@ -77,27 +77,30 @@ def _ended(end: Ending) -> Row:
 def _series(catalog: Iterable[Row], stacks: Iterable[Row], standing: Standing) -> Iterator[Row]:
     endings = standing.endings()
     ends: dict[str, list[Ending | None]] = {}
+    refused = set()
     for row in stacks:
         if row["volume_id"] is not None:
             ends.setdefault(row["series_id"], []).append(endings.get(row["volume_id"]))
+        elif row["verdict"] == "quarantined":
+            refused.add(row["series_id"])
     wanted = [name for name in TABLES["series"].names if name != "outcome"]
     for row in catalog:
         kept = {name: row[name] for name in wanted}
         if row["verdict"] != "accepted":
             yield kept | {"outcome": row["verdict"]}
             continue
-        known = [end for end in ends[row["series_id"]] if end is not None]
+        met = ends[row["series_id"]]
+        known = [end for end in met if end is not None]
         reasons = list(dict.fromkeys(str(r) for r in (*row["reasons"], *(r for end in known for r in end.reasons))))
-        outcome = _outcome([end.outcome for end in known], row["n_stacks"], row["n_volumes"])
+        ended = [end.outcome for end in known]
+        outcome = "pending" if None in met else _outcome(ended, whole=row["series_id"] not in refused)
         yield kept | {"outcome": outcome, "reason": next(iter(reasons), None), "reasons": reasons}
 
 
-def _outcome(ended: Sequence[Outcome], stacks: int, volumes: int) -> str:
-    """Of a series with accepted stacks: pending until the last of them has ended."""
-    if len(ended) < volumes:
-        return "pending"
+def _outcome(ended: Sequence[Outcome], *, whole: bool) -> str:
+    """Of a series with accepted stacks, once the last of them has ended; ``whole``: none was refused by the scan."""
     if set(ended) == {Outcome.CONVERTED}:
-        return Outcome.CONVERTED if stacks == volumes else "partial"
+        return Outcome.CONVERTED if whole else "partial"
     return "partial" if Outcome.CONVERTED in ended else min(ended)
 
 

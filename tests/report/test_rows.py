@@ -137,6 +137,7 @@ def _stacked(*refusals: Reason | None) -> Catalog:
         ((None, None), [raw(1)], "pending", []),
         ((None, None), [raw(1), raw(2)], "converted", []),
         ((None, Reason.MISSING_SLICE), [raw(1)], "partial", ["MISSING_SLICE"]),
+        ((None, Reason.LOCALIZER), [raw(1)], "converted", ["LOCALIZER"]),
         ((None, None), [raw(1), refused(2, Reason.CHANGED)], "partial", ["CHANGED"]),
         (
             (None, None),
