@@ -14,7 +14,7 @@ from pipeline.archive.vault import Vault
 _deciding = attrgetter(
     *("modality", "sop_class", "frame_of_reference", "shape", "position", "orientation", "spacing", "slice_thickness"),
     *("samples", "photometric", "bits_stored", "signed", "floating", "slope", "intercept", "rescale_type", "padding"),
-    *("facets", "frames"),
+    "frames",
 )
 """What a copy of an image must share.  Transfer syntax and bits allocated are not of the image but of the copy."""
 
@@ -23,7 +23,11 @@ def content_id(header: Header) -> str:
     """SOP Instance UID and sha256 of the deciding facts; of a format without UIDs, that of its bytes."""
     if header.format != "dicom":
         return header.content
-    facts = json.dumps(_deciding(header))
+    facets = header.facets
+    if header.instance:
+        # An image that is sent anew may be numbered and dated anew; without a UID nothing else tells two apart.
+        facets = facets._replace(number=None, acquired_s=None)
+    facts = json.dumps((*_deciding(header), facets))
     return f"{header.instance} {sha256(facts.encode()).hexdigest()}"
 
 

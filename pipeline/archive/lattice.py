@@ -7,7 +7,7 @@ from itertools import pairwise
 from statistics import median
 
 from pipeline.archive.formats.header import Header
-from pipeline.archive.measure import WHOLE_GAP
+from pipeline.archive.measure import DUPLICATE_MM, WHOLE_GAP
 from pipeline.archive.vectors import Vector, cross, dot, unit, vector
 
 SAME_PLACE_MM = 0.01
@@ -26,11 +26,16 @@ def places(headers: Sequence[Header]) -> Places:
 
 
 def levels(at: Places) -> list[list[int]]:
-    """The indices of the images at each place, from the lowest on."""
+    """The indices of the images at each place, from the lowest on.
+
+    One place is what lies within ``SAME_PLACE_MM``, or a tenth of the widest gap where slices are that thin.
+    """
     found: list[list[int]] = []
     order = sorted(range(len(at)), key=lambda n: (at[n], n))
+    widest = max((at[b] - at[a] for a, b in pairwise(order)), default=0.0)
+    near = max(DUPLICATE_MM, min(SAME_PLACE_MM, widest / 10))
     for n in order:
-        if found and at[n] - at[found[-1][-1]] < SAME_PLACE_MM:
+        if found and at[n] - at[found[-1][-1]] < near:
             found[-1].append(n)
         else:
             found.append([n])

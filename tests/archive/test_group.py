@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.archive.formats.header import Header
+from pipeline.archive.formats.header import Facets, Header
 from pipeline.archive.group import Fate, fate, group
 from pipeline.archive.identity import content_id, volume_id
 from pipeline.archive.index import File
@@ -119,6 +119,12 @@ def test_one_instance_with_two_headers_is_a_conflict(facts: dict[str, object]) -
     found = group([file("a"), file("b", "a", **facts), file("c")], never)
     assert found.reasons == (Reason.DUPLICATE_SOP_CONFLICT,)
     assert {f.file_id for f in found.images} == {"a", "b", "c"}
+
+
+def test_a_copy_that_was_numbered_and_dated_anew_is_a_copy() -> None:
+    found = group([file("a"), file("b", "a", facets=Facets(number=7, acquired_s=1.0))], equal)
+    assert (len(found.images), found.reasons) == (1, ())
+    assert group([file("a"), file("b", "a", facets=Facets(echo=2))], equal).reasons == (Reason.DUPLICATE_SOP_CONFLICT,)
 
 
 def test_one_instance_with_two_sets_of_voxels_is_a_conflict() -> None:

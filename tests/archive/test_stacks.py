@@ -304,7 +304,12 @@ class TestRuns:
 
 @pytest.mark.parametrize(("apart", "levels_"), [(0.0098, 1), (0.0102, 2)])
 def test_what_lies_at_one_place(apart: float, levels_: int) -> None:
-    assert len(levels((5.0, 5.0 + apart))) == levels_
+    assert len(levels((5.0, 5.0 + apart, 7.5))) == levels_ + 1
+
+
+def test_slices_of_a_micrometre_are_slices() -> None:
+    (found,) = stacks([image(k, position=(0.0, 0.0, 0.004 * k), spacing=(0.004, 0.004)) for k in range(20)])
+    assert (len(found.slices), found.judged.reasons) == (20, ())
 
 
 @pytest.mark.parametrize(("n", "found"), [(2, []), (3, [(0, 3)])])
