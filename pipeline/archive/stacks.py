@@ -80,8 +80,7 @@ class Stack:
     @cached_property
     def facets(self) -> Facets:
         """What all its images agree in."""
-        stated = zip(*(s.header.facets for s in self.slices), strict=True)
-        return Facets._make(a[0] if len(set(a)) == 1 else none for a, none in zip(stated, ALONE, strict=True))
+        return _shared(self.slices)
 
 
 def stacks(slices: Sequence[Slice], irregular: Irregular = "split") -> list[Stack]:
@@ -134,9 +133,31 @@ def _by_geometry(slices: Sequence[Slice]) -> list[Stack]:
 def _by_content(group: Sequence[Slice], partial: Reason | None) -> Iterable[Stack]:
     parts = by_content(group)
     enough = min(FEWEST, max(map(len, parts)))
-    for part in parts:
+    known = [_of_acquisition(part) for part in parts]
+    most: dict[Hashable, int] = defaultdict(int)
+    for part, (acquisition, _) in zip(parts, known, strict=True):
+        most[acquisition] = max(most[acquisition], len(part))
+    whole = {key for part, key in zip(parts, known, strict=True) if len(part) == most[key[0]]}
+    for part, key in zip(parts, known, strict=True):
         reasons = () if len(part) >= enough else (Reason.DUPLICATE_POSITION,)
-        yield Stack.of(part, *reasons, partial=partial)
+        lacks = len(part) < most[key[0]] and key not in whole and not reasons
+        yield Stack.of(part, *reasons, partial=partial or (Reason.MISSING_SLICE if lacks else None))
+
+
+def _of_acquisition(part: Sequence[Slice]) -> tuple[Hashable, Hashable]:
+    """What its images share with other echoes and components of one acquisition, and which of these they are.
+
+    All of them have as many images, or lack some; while another scan may be shorter.
+    """
+    shared = _shared(part)
+    rest = shared._replace(echo=None, echo_ms=None, component="", acquired_s=None, number=None)
+    return (rest, part[0].header.image_type[:1] == ("DERIVED",)), (shared.echo, shared.echo_ms, shared.component)
+
+
+def _shared(slices: Sequence[Slice]) -> Facets:
+    """What all images agree in."""
+    stated = zip(*(s.header.facets for s in slices), strict=True)
+    return Facets._make(a[0] if len(set(a)) == 1 else none for a, none in zip(stated, ALONE, strict=True))
 
 
 def _parallel(slices: Sequence[Slice]) -> list[list[Slice]]:

@@ -155,6 +155,22 @@ class TestContent:
         images = [image(k, facets={"number": 6 * t + k}) for t in range(3) for k in range(6)][:-2]
         assert told(stacks(images)) == whole(6, 6, 4)
 
+    @pytest.mark.parametrize(
+        ("first", "second", "partial"),
+        [
+            ({"echo_ms": 1.0}, {"echo_ms": 2.0}, Reason.MISSING_SLICE),
+            ({"component": "M"}, {"component": "P"}, Reason.MISSING_SLICE),
+            ({"temporal_position": 1}, {"temporal_position": 2}, None),
+            ({"acquisition": 1}, {"acquisition": 2}, None),
+        ],
+    )
+    def test_an_echo_without_its_last_slices_is_a_part(
+        self, first: dict[str, Any], second: dict[str, Any], partial: Reason | None
+    ) -> None:
+        """Another scan may be shorter; another echo of one cannot."""
+        found = stacks(volume(facets=first) + volume(4, facets=second))
+        assert told(found) == whole(6) + Counter({(4, (), partial): 1})
+
     def test_one_image_twice_is_not_a_volume_of_its_own(self) -> None:
         images = [*(image(k, facets={"number": k}) for k in range(6)), image(3, name="again", facets={"number": 6})]
         assert told(stacks(images)) == Counter({(7, (Reason.DUPLICATE_POSITION,), None): 1})
