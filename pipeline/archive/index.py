@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from pipeline.archive.formats.header import Header
 from pipeline.archive.formats.sniff import Container
+from pipeline.archive.schema import FOUND, TABLES
 from pipeline.errors import StoreError, UsageError
 from pipeline.reasons import MEANINGS, Reason
 
@@ -21,46 +22,6 @@ FACTS_VERSION = 5
 
 _BUSY_S = 60.0
 _AGAIN = tuple(str(r) for r, meaning in MEANINGS.items() if meaning.retry or r is Reason.BOMB_DECLARED)
-
-_TABLES = (
-    "DROP TABLE IF EXISTS files",
-    "DROP TABLE IF EXISTS members",
-    "DROP TABLE IF EXISTS voxels",
-    "DROP TABLE IF EXISTS volumes",
-    """CREATE TABLE files (
-        file_id TEXT PRIMARY KEY, path BLOB NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-        location BLOB NOT NULL, format TEXT, series BLOB, instance BLOB, reason TEXT, header TEXT
-    )""",
-    """CREATE TABLE members (
-        container TEXT, container_size INTEGER, container_mtime_ns INTEGER, file_id TEXT, path BLOB NOT NULL,
-        size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, folder BLOB NOT NULL, location BLOB NOT NULL, reason TEXT,
-        PRIMARY KEY (container, file_id)
-    ) WITHOUT ROWID""",
-    """CREATE TABLE voxels (
-        file_id TEXT, size INTEGER, mtime_ns INTEGER, sha256 TEXT NOT NULL, PRIMARY KEY (file_id, size, mtime_ns)
-    ) WITHOUT ROWID""",
-    """CREATE TABLE volumes (
-        volume_id TEXT, edition TEXT, entry TEXT NOT NULL, PRIMARY KEY (volume_id, edition)
-    ) WITHOUT ROWID""",
-    """CREATE TABLE IF NOT EXISTS identities (
-        pseudonym TEXT PRIMARY KEY, kind TEXT NOT NULL, value BLOB NOT NULL
-    ) WITHOUT ROWID""",
-    "CREATE TABLE IF NOT EXISTS sources (path BLOB PRIMARY KEY) WITHOUT ROWID",
-    f"PRAGMA user_version = {FACTS_VERSION}",
-)
-"""What an index of another version becomes: empty, but for who is who and where archives are.
-
-``files`` has rowids: its rows are longer than the quarter of a page beyond which a tree of keys spills them, each into
-pages of its own (sqlite.org/withoutrowid.html, sqlite.org/fileformat2.html 1.6).
-"""
-
-_FOUND = """
-CREATE TEMP TABLE found (
-    file_id TEXT PRIMARY KEY, path BLOB NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-    folder BLOB NOT NULL, relative BLOB NOT NULL, location BLOB NOT NULL, reason TEXT
-) WITHOUT ROWID;
-CREATE INDEX temp.by_folder ON found (folder);
-"""
 
 _ANNOTATED = f"('{Reason.SEGMENTATION}', '{Reason.RTSTRUCT}')"
 _MET = "SELECT n.file_id, n.path, n.size, n.mtime_ns, n.folder, n.relative, n.location"
@@ -114,7 +75,7 @@ class Index:
         try:
             self._db = sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)
             if write:
-                self._db.executescript(f"PRAGMA journal_mode = DELETE; {_FOUND}")
+                self._db.executescript(f"PRAGMA journal_mode = DELETE; {FOUND}")
             current = self._is_current()
         except sqlite3.Error as error:
             raise UsageError(f"the index of the vault cannot be opened: {_name(error)}") from None
@@ -135,7 +96,7 @@ class Index:
 
     def _renew(self) -> None:
         # Another scan may have done so while this one waited for its turn.
-        for statement in () if self._is_current() else _TABLES:
+        for statement in () if self._is_current() else (*TABLES, f"PRAGMA user_version = {FACTS_VERSION}"):
             self._db.execute(statement)
 
     @contextmanager

@@ -14,17 +14,6 @@ from pipeline.archive.vault import Vault
 from tests.archive import makers, multiframe
 
 
-@pytest.fixture
-def vault(tmp_path: Path) -> Vault:
-    return Vault.create(tmp_path / "vault")
-
-
-@pytest.fixture
-def src(tmp_path: Path) -> Path:
-    (tmp_path / "src").mkdir()
-    return tmp_path / "src"
-
-
 def test_two_echoes_without_instance_uids_are_two_volumes(src: Path, vault: Vault) -> None:
     for n, pixels in enumerate(makers.voxels((12, 8, 8))):
         place = [0, 0, 2.5 * (n % 6)]

@@ -26,17 +26,6 @@ from tests.archive import makers
 ARRAY = makers.voxels((3, 4, 5))
 
 
-@pytest.fixture
-def vault(tmp_path: Path) -> Vault:
-    return Vault.create(tmp_path / "vault")
-
-
-@pytest.fixture
-def src(tmp_path: Path) -> Path:
-    (tmp_path / "src").mkdir()
-    return tmp_path / "src"
-
-
 def ends(catalog: Catalog, vault: Vault, src: Path) -> dict[str, tuple[str | None, str | None]]:
     """File name -> (outcome, reason); every file found stands once (law L1)."""
     names = {vault.pseudonym("file", os.fsencode(path)): path.name for path in src.rglob("*") if not path.is_dir()}

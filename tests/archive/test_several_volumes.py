@@ -26,17 +26,6 @@ LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 FRAME = np.array([[0, 0, 0.5, 1], [0, 0.75, 0, 2], [2.0, 0, 0, 3], [0, 0, 0, 1]])
 
 
-@pytest.fixture
-def vault(tmp_path: Path) -> Vault:
-    return Vault.create(tmp_path / "vault")
-
-
-@pytest.fixture
-def src(tmp_path: Path) -> Path:
-    (tmp_path / "src").mkdir()
-    return tmp_path / "src"
-
-
 def nii_gz(src: Path) -> Path:
     nibabel.save(nibabel.Nifti1Image(ARRAY.T, LPS @ FRAME @ np.eye(4)[[2, 1, 0, 3]]), src / "a.nii.gz")
     return src / "a.nii.gz"
